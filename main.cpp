@@ -1,1 +1,196 @@
-int main() { return 0; }
+// The wiring diagram: the only file that knows every folder. It constructs, wires and waits; it decides nothing.
+
+#include "config/accepted.hpp"
+#include "config/arguments.hpp"
+#include "config/flag_watcher.hpp"
+#include "core/child_host.hpp"
+#include "core/files.hpp"
+#include "core/notify.hpp"
+#include "core/processes.hpp"
+#include "core/race.hpp"
+#include "core/supervisor.hpp"
+#include "health/monitor.hpp"
+#include "health/prober.hpp"
+#include "net/chrony_time.hpp"
+#include "net/firewall.hpp"
+#include "net/https_client.hpp"
+#include "net/lan_services.hpp"
+#include "net/link_monitor.hpp"
+#include "net/status_server.hpp"
+#include "ota/life_cycle.hpp"
+#include "ota/running_version.hpp"
+#include "ota/uboot_env.hpp"
+#include "platform/sim/sim_board.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <iostream>
+#include <random>
+
+namespace {
+
+using core::DeviceState;
+using core::Level;
+using core::Task;
+using core::Writer;
+
+constexpr int kCannotRun = 1;
+constexpr int kBadDocument = 2;
+
+// Until SIGTERM or SIGINT; SIGHUP asks for updates.
+Task<void> shutdown_signal(ota::UpdateTask& updates) {
+    core::asio::signal_set signals(co_await core::asio::this_coro::executor, SIGTERM, SIGINT, SIGHUP);
+    while (co_await signals.async_wait(core::asio::use_awaitable) == SIGHUP) updates.poll_now();
+    core::notify_service_manager("STOPPING=1");
+}
+
+// READY only when clients can connect and the links have been read once; then a line for `systemctl status`.
+Task<void> tell_service_manager(core::StateBus& state) {
+    bool ready = false;
+    std::string told;
+    for (auto seen = state.get();; seen = co_await state.changed_from(seen)) {
+        if (!ready && seen->serving && seen->links.lan.present) {
+            core::notify_service_manager("READY=1");
+            ready = true;
+        }
+        auto const line = "STATUS=version " + seen->identity.version + " in slot " + core::name(seen->identity.slot) +
+                          ", update " + core::name(seen->update.phase);
+        if (line != std::exchange(told, line)) core::notify_service_manager(line);
+    }
+}
+
+int run(config::DeviceDocument const& device, core::Log const& log) {
+    auto const say = [&](char const* component) { return log.for_component(component); };
+
+    // Who and where we are
+    platform::SimBoard board{*device.command_line, *device.reboot_request};
+    auto const slot = board.booted_slot();
+    auto const boot_id = board.boot_id();
+    if (!slot || !boot_id) {
+        log(Level::error, "cannot run", {{"why", (slot ? boot_id.error() : slot.error()).text()}});
+        return kCannotRun;
+    }
+    core::SystemClock clock;
+    ota::Books books{*device.data / "state"};
+    config::Accepted const accepted{*device.data, *slot};
+    auto const in_force = accepted.choose();
+    auto const& wishes = in_force.document;
+    for (auto const& problem : in_force.state.problems)
+        log(Level::error, "operator's document refused", {{"why", problem}, {"using", core::name(in_force.state.source)}});
+
+    core::asio::io_context io{1};
+    core::Workers workers{2};
+    core::StateBus state{
+        io.get_executor(),
+        DeviceState{.identity = {.board = board.name(),
+                                 .compatible = *device.compatible,
+                                 .version = ota::running_version(books, *slot, *device.os_release),
+                                 .controller = ATOMIX_VERSION,
+                                 .slot = *slot,
+                                 .boot_id = *boot_id,
+                                 .started = clock.now()},
+                    .config = in_force.state}};
+
+    // Flag files and kernel -> facts
+    config::FlagWatcher flags{*device.data / "config", Writer<&DeviceState::flags>{state}, say("flags")};
+    net::LinkMonitor links{clock, Writer<&DeviceState::links>{state}, say("links"), *device.wan, *device.lan, *wishes.lan};
+
+    // Facts -> firewall and LAN services
+    net::Nft nft;
+    net::Firewall firewall{clock,  nft,         state,       Writer<&DeviceState::firewall>{state}, say("firewall"),
+                           wishes, *device.wan, *device.lan};
+    core::ChildHost host{clock, Writer<&DeviceState::services>{state}, say("services"), *device.run};
+    net::LanServices lan_services{clock, state, host, say("lan"), wishes, device};
+
+    // Facts -> readings -> verdict
+    auto const local_name = wishes.gateway_aliases->empty() ? *wishes.domain
+                                                            : wishes.gateway_aliases->front() + '.' + *wishes.domain;
+    health::Prober prober{clock, state, *wishes.lan, local_name};
+    health::Monitor monitor{clock,
+                            state,
+                            Writer<&DeviceState::health>{state},
+                            say("health"),
+                            [&] { return prober.round(); },
+                            {.window = *device.trial_window, .limit = *device.trial_limit},
+                            *device.trial_interval};
+
+    // Offer -> spare slot -> boot environment -> trial
+    core::SystemProcesses processes;
+    net::ChronyTime chrony{processes, *device.chronyc, net::lan_files(*device.run, *device.data).chrony_socket};
+    net::HttpsClient https{clock, *device.tls_ca, std::string{"atomixd/"} + ATOMIX_VERSION};
+    ota::UbootEnv boot_env{workers, *device.boot_environment, *device.boot_attempts};
+    Writer<&DeviceState::update> const update{state};
+    auto const settings = ota::update_settings(device, wishes);
+    std::mt19937_64 random{std::random_device{}()};
+    ota::Settlement settlement{clock, boot_env, books, update, say("ota"), settings.attempts, *boot_id};
+    ota::UpdateTask updates{
+        clock, https, workers, board, boot_env, books, state, update, say("ota"), settings,
+        {.clock_is_synchronised = [&] { return chrony.synchronised(); },
+         .failing_probes = [&] { return prober.failing(); },
+         .chance = [&] { return std::uniform_real_distribution<>{0, 1}(random); }}};
+    ota::LifeCycle life_cycle{clock,   workers, board,  boot_env,   books,   settlement,
+                              updates, state,   update, say("ota"), settings};
+
+    // Everything -> status on the LAN
+    Writer<&DeviceState::serving> serving{state};
+    net::StatusServer status{{.address = core::asio::ip::address_v4{wishes.lan->address.bits},
+                              .interface = *device.lan,
+                              .names = *wishes.gateway_aliases,
+                              .on_listening = [=]() mutable { serving.set(true); }},
+                             clock, state, say("status")};
+
+    core::Supervisor supervisor{clock, say("core")};
+    supervisor.add("services", [&] { return host.run(); });
+    supervisor.add("flags", [&] { return flags.run(); });
+    supervisor.add("links", [&] { return links.run(); });
+    supervisor.add("firewall", [&] { return firewall.run(); });
+    supervisor.add("lan services", [&] { return lan_services.run(); });
+    supervisor.add("life cycle", [&] { return life_cycle.run(); });
+    supervisor.add("monitor", [&] { return monitor.run(); });
+    supervisor.add("status", [&] { return status.run(); });
+    supervisor.add("service manager", [&] { return tell_service_manager(state); });
+
+    log(Level::notice, "started",
+        {{"controller", ATOMIX_VERSION}, {"version", state.now().identity.version}, {"slot", core::name(*slot)}});
+    std::exception_ptr failed;
+    core::asio::co_spawn(io, core::ends_before(supervisor.run(), shutdown_signal(updates)),
+                         [&](std::exception_ptr thrown, bool) { failed = thrown; });
+    io.run();   // returns when every task has ended
+    if (failed) std::rethrow_exception(failed);
+    log(Level::notice, "ended in order");
+    return 0;
+}
+
+int run(config::RunDaemon const& arguments) {
+    auto const loaded = config::load_device_document(arguments.device);
+    if (auto const* problems = std::get_if<config::Problems>(&loaded)) {
+        for (auto const& problem : *problems) std::cerr << problem.text() << '\n';
+        return kBadDocument;
+    }
+    core::Log const log{core::standard_error_sink(arguments.verbose ? Level::debug : Level::info), "main"};
+    try {
+        return run(std::get<config::DeviceDocument>(loaded), log);
+    } catch (std::exception const& bug) {
+        log(Level::error, "ended by a bug", {{"why", bug.what()}});
+        return kCannotRun;
+    }
+}
+
+}   // namespace
+
+int main(int argc, char** argv) {
+    auto const arguments = config::parse_arguments({argv + 1, argv + std::max(argc, 1)});
+    if (auto const* daemon = std::get_if<config::RunDaemon>(&arguments)) return run(*daemon);
+    if (auto const* check = std::get_if<config::CheckFiles>(&arguments)) return config::check_files(*check);
+    if (std::holds_alternative<config::ShowVersion>(arguments)) {
+        std::cout << "atomixd " << ATOMIX_VERSION << '\n';
+        return 0;
+    }
+    if (auto const* bad = std::get_if<config::BadUsage>(&arguments)) {
+        std::cerr << "atomixd: " << bad->why << '\n' << config::kUsage;
+        return kBadDocument;
+    }
+    std::cout << config::kUsage;
+    return 0;
+}

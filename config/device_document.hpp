@@ -1,6 +1,6 @@
 #pragma once
-// /etc/atomix/device.yaml, the image's document: what this hardware is and how this image treats it. It changes only
-// with the image, and only it can stop the start. deploy/sim/device.yaml is a complete example.
+// /etc/atomix/device.yaml, the image's document: what this hardware is and how this image treats it. It
+// changes only with the image, and only it can stop the start. deploy/sim/device.yaml is a complete example.
 //
 // Durations are written as "500ms", "60s", "10min", "1h". Unknown and duplicate keys are problems.
 
@@ -19,7 +19,7 @@ namespace config {
 using Path = std::filesystem::path;
 
 struct SlotDevices {
-    Field<Path> boot;     // block device, or a file on the simulated board
+    Field<Path> boot;   // block device, or a file on the simulated board
     Field<Path> rootfs;
 };
 
@@ -27,9 +27,9 @@ enum class HostKind { children, systemd };
 
 struct DeviceDocument {
     // device:
-    Field<std::string> board;              // "sim"; others come with their adapters
-    Field<std::string> compatible;         // must equal the bundle's
-    Field<core::WallTime> built;           // "2026-11-01T00:00:00Z"; certificates are never judged before this
+    Field<std::string> board;        // "sim"; others come with their adapters
+    Field<std::string> compatible;   // must equal the bundle's
+    Field<core::WallTime> built;     // "2026-11-01T00:00:00Z"; certificates are never judged before this
     // interfaces:
     Field<std::string> wan{"eth0"};
     Field<std::string> lan{"eth1"};
@@ -38,11 +38,11 @@ struct DeviceDocument {
     SlotDevices slot_b;
     // boot:
     Field<Path> boot_environment{"/etc/fw_env.config"};   // libubootenv's description of it
-    Field<int> boot_attempts{3};                          // 1 … 9 (the loader counts in hex, compares in decimal)
+    Field<int> boot_attempts{3};   // 1 … 9 (the loader counts in hex, compares in decimal)
     Field<Path> command_line{"/proc/cmdline"};
     // update:
-    Field<Path> keyring;                                  // PEM: who may sign bundles
-    Field<std::optional<Path>> tls_ca;                    // PEM; absent: the system's
+    Field<Path> keyring;                 // PEM: who may sign bundles
+    Field<std::optional<Path>> tls_ca;   // PEM; absent: the system's
     Field<core::Duration> poll_interval{std::chrono::hours{1}};
     Field<core::Duration> first_poll{std::chrono::minutes{5}};   // at a random moment before this
     // trial:
@@ -54,19 +54,19 @@ struct DeviceDocument {
     Field<Path> dnsmasq{"/usr/sbin/dnsmasq"};
     Field<Path> chronyd{"/usr/sbin/chronyd"};
     Field<Path> chronyc{"/usr/bin/chronyc"};
-    Field<bool> set_clock{true};                          // false: chronyd -x, for containers and namespaces
+    Field<bool> set_clock{true};   // false: chronyd -x, for containers and namespaces
     // paths:
-    Field<Path> data{"/data"};                            // survives updates
-    Field<Path> run{"/run/atomix"};                       // does not survive a boot
+    Field<Path> data{"/data"};        // survives updates
+    Field<Path> run{"/run/atomix"};   // does not survive a boot
     Field<Path> os_release{"/etc/os-release"};
     // sim: (only for board sim)
-    Field<Path> reboot_request{"/run/atomix/reboot"};     // made to ask the boot-loader stand-in for a reboot
+    Field<Path> reboot_request{"/run/atomix/reboot"};   // made to ask the boot-loader stand-in for a reboot
 };
 
-using Problems = std::vector<Problem>;
-
-// Everything that is wrong, all at once, in the order of the lines; or the document. `file` is what messages call it.
-std::variant<DeviceDocument, Problems> parse_device_document(std::string const& text, std::string const& file);
+// Everything that is wrong, all at once, in the order of the lines; or the document. `file` is what messages
+// call it.
+std::variant<DeviceDocument, Problems> parse_device_document(std::string const& text,
+                                                             std::string const& file);
 
 // Reads the file first; one that cannot be read is one Problem without a line.
 std::variant<DeviceDocument, Problems> load_device_document(Path const& file);

@@ -3,13 +3,14 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace config {
 
 struct Place {
     std::string file;
     int line = 0;     // from 1; 0: not written down, the built-in default
-    int column = 0;   // from 1
+    int column = 0;   // from 1, in bytes
     bool operator==(Place const&) const = default;
 };
 
@@ -26,9 +27,10 @@ template <class T> struct Field {
 
 struct Problem {
     Place at;
-    std::string what;   // "trial.window: must be at least 1s"
+    std::string what;           // "trial.window: must be at least 1s"
     std::string text() const;   // "device.yaml:14:17: trial.window: must be at least 1s"
     bool operator==(Problem const&) const = default;
 };
+using Problems = std::vector<Problem>;
 
 }   // namespace config

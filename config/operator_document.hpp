@@ -1,10 +1,10 @@
 #pragma once
 // <data>/config/atomix.yaml, the operator's document: the keys of the reference's config.toml, in YAML.
 //
-// This version acts on `version`, `network` and `os_upgrade`. `users`, `activation` and `containers` are refused with a
-// sentence that says so: nothing is accepted and then ignored.
-// A document that is refused never stops the start: the last one this slot accepted is used (config/accepted.hpp), else
-// the built-in LAN default, which is OperatorDocument{}.
+// This version acts on `version`, `network` and `os_upgrade`. `users`, `activation` and `containers` are
+// refused with a sentence that says so: nothing is accepted and then ignored. A document that is refused
+// never stops the start: the last one this slot accepted is used (config/accepted.hpp), else the built-in LAN
+// default, which is OperatorDocument{}.
 
 #include "config/device_document.hpp"
 #include "config/field.hpp"
@@ -26,11 +26,11 @@ struct Ports {
 
 struct OperatorDocument {
     // network.dnsmasq:
-    Field<core::Cidr> lan{{{0xac141e01}, 24}};              // gateway_cidr, 172.20.30.1/24; prefix /16 … /30
-    Field<core::Ipv4> dhcp_start{{0xac141e0a}};             // 172.20.30.10
-    Field<core::Ipv4> dhcp_end{{0xac141efe}};               // 172.20.30.254
+    Field<core::Cidr> lan{{{0xac141e01}, 24}};    // gateway_cidr, 172.20.30.1/24; prefix /16 … /30
+    Field<core::Ipv4> dhcp_start{{0xac141e0a}};   // 172.20.30.10
+    Field<core::Ipv4> dhcp_end{{0xac141efe}};     // 172.20.30.254
     Field<std::string> domain{"local"};
-    Field<std::string> hostname_pattern{""};                // "gateway-{mac}"
+    Field<std::string> hostname_pattern{""};   // "gateway-{mac}"
     Field<std::vector<std::string>> gateway_aliases{{"atomixos"}};
     // network.ntp:
     Field<std::vector<std::string>> ntp_servers{{"time.cloudflare.com"}};
@@ -41,6 +41,7 @@ struct OperatorDocument {
     Field<std::optional<std::string>> server_url;
 };
 
-std::variant<OperatorDocument, Problems> parse_operator_document(std::string const& text, std::string const& file);
+std::variant<OperatorDocument, Problems> parse_operator_document(std::string const& text,
+                                                                 std::string const& file);
 
 }   // namespace config

@@ -34,13 +34,15 @@ struct Attributes {
 
 int reap(Child const& child) {
     siginfo_t info{};
-    while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(child.pidfd.get()), &info, WEXITED) != 0 &&
+    while (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(child.pidfd.get()), &info, WEXITED) !=
+               0 &&
            errno == EINTR) {}
     return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
 Task<void> wait_readable(int fd) {
-    asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor, ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor,
+                                              ::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
 }
 
@@ -66,8 +68,10 @@ Result<Child> spawn(std::vector<std::string> const& argv, ChildStreams streams) 
     posix_spawnattr_setflags(&how.attributes,
                              POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
     posix_spawn_file_actions_addopen(&how.actions, 0, "/dev/null", O_RDONLY, 0);
-    if (streams.standard_output >= 0) posix_spawn_file_actions_adddup2(&how.actions, streams.standard_output, 1);
-    if (streams.standard_error >= 0) posix_spawn_file_actions_adddup2(&how.actions, streams.standard_error, 2);
+    if (streams.standard_output >= 0)
+        posix_spawn_file_actions_adddup2(&how.actions, streams.standard_output, 1);
+    if (streams.standard_error >= 0)
+        posix_spawn_file_actions_adddup2(&how.actions, streams.standard_error, 2);
 
     Child child;
     int const failed =
@@ -89,16 +93,20 @@ Task<int> wait_for_end(Child const& child) {
     co_return reap(child);
 }
 
-Task<void> end_child(Child const& child, int patience_s) {
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    ::syscall(SYS_pidfd_send_signal, child.pidfd.get(), SIGTERM, nullptr, 0);
-    auto ended = wait_readable(child.pidfd.get());
+Task<void> end_process(Child const& process, int patience_s) {
+    ::syscall(SYS_pidfd_send_signal, process.pidfd.get(), SIGTERM, nullptr, 0);
+    auto ended = wait_readable(process.pidfd.get());
     auto patience = pause(patience_s);
     bool const in_time = co_await ends_before(std::move(ended), std::move(patience));
-    if (!in_time) {
-        ::syscall(SYS_pidfd_send_signal, child.pidfd.get(), SIGKILL, nullptr, 0);
-        co_await wait_readable(child.pidfd.get());
-    }
+    if (in_time) co_return;
+    ::syscall(SYS_pidfd_send_signal, process.pidfd.get(), SIGKILL, nullptr, 0);
+    co_await wait_readable(process.pidfd.get());
+}
+
+Task<void> end_child(Child const& child, int patience_s) {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await end_process(child, patience_s);
+    ::kill(-child.pid, SIGKILL);   // the group's number is ours until the child is reaped
     reap(child);
 }
 

@@ -28,7 +28,13 @@ Result<Child> spawn(std::vector<std::string> const& argv, ChildStreams streams =
 // Waits for the end and reaps it: the exit code, or 128 + signal. A cancelled wait leaves the child alone.
 Task<int> wait_for_end(Child const& child);
 
-// SIGTERM, then SIGKILL after `patience`; waits for the end even when cancelled meanwhile.
+// SIGTERM, then SIGKILL after `patience_s`; returns when the process has ended. It need not be a child of
+// ours. A cancelled wait leaves it with the signals it has been sent.
+Task<void> end_process(Child const& process, int patience_s);
+
+// Ends a child that has not been waited for, and all that it started in its process group; reaps it. Not
+// interrupted by a cancellation, and leaves cancellation switched off: call it in a task of its own, and
+// switch cancellation off before the call if that task may have been cancelled (docs/traps.md, 7).
 Task<void> end_child(Child const& child, int patience_s);
 
 }   // namespace core

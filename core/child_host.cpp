@@ -31,29 +31,35 @@ Task<void> changed(std::shared_ptr<asio::steady_timer> signal) {
     co_await signal->async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
-// True when a process named by the file was running, and has been told to go.
-Task<bool> end_stale(std::filesystem::path pid_file, Clock& clock) {
+// True when the process that the file names was running; it has ended then. It is not our child: a pidfd can
+// wait for its end all the same.
+Task<bool> end_stale(std::filesystem::path pid_file) {
     auto const text = read_file(pid_file, 256);
     if (!text) co_return false;
     pid_t const pid = std::atoi(text->c_str());
     auto const space = text->find(' ');
-    if (pid <= 1 || space == std::string::npos || start_time(pid) != text->substr(space + 1)) co_return false;
-    Child stale{.pid = pid, .pidfd = OwnedFd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))}};
-    if (!stale.pidfd) co_return false;
-    // Not our child any more: it cannot be reaped here, only waited for.
-    for (int const signal : {SIGTERM, SIGKILL}) {
-        ::syscall(SYS_pidfd_send_signal, stale.pidfd.get(), signal, nullptr, 0);
-        for (int i = 0; i < 10 * kPatienceS; ++i) {
-            if (start_time(pid) != text->substr(space + 1)) co_return true;
-            co_await clock.sleep_for(std::chrono::milliseconds{100});
-        }
-    }
+    if (pid <= 1 || space == std::string::npos) co_return false;
+    // The pidfd first: what it holds cannot be replaced by another process between the comparison and the
+    // signal.
+    Child stale;
+    stale.pid = pid;
+    stale.pidfd = OwnedFd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};
+    if (!stale.pidfd || start_time(pid) != text->substr(space + 1)) co_return false;
+    co_await end_process(stale, kPatienceS);
     co_return true;
 }
 
+// Wakes run() when a keep() has ended, which only a bug can bring about.
+struct WakeAtEnd {
+    std::shared_ptr<asio::steady_timer> signal;
+    ~WakeAtEnd() { signal->cancel(); }
+};
+
 }   // namespace
 
-ChildHost::ChildHost(Clock& clock, Writer<&DeviceState::services> services, Log log,
+ChildHost::ChildHost(Clock& clock,
+                     Writer<&DeviceState::services> services,
+                     Log log,
                      std::filesystem::path run_directory)
     : clock_{clock}, services_{services}, log_{std::move(log)}, run_directory_{std::move(run_directory)} {}
 
@@ -68,11 +74,11 @@ void ChildHost::tell(std::string const& name, Service service) {
     services_.change([&](Services& all) { all[name] = std::move(service); });
 }
 
-// One child from start to end, and its ending when the wish changes or the task is cancelled.
-Task<void> ChildHost::keep_until_changed(ServiceSpec const& spec) {
+// One child from its start to its end. A task of its own: a cancellation is the order to end the child.
+Task<void> ChildHost::live(ServiceSpec spec) {
     auto const pid_file = run_directory_ / (spec.name + ".pid");
-    if (co_await end_stale(pid_file, clock_))
-        log_(Level::notice, "ended a process left by an earlier run", {{"service", spec.name}});
+    bool const was_running = co_await end_stale(pid_file);
+    if (was_running) log_(Level::notice, "ended a process left by an earlier run", {{"service", spec.name}});
 
     auto service = services_.now().contains(spec.name) ? services_.now().at(spec.name) : Service{};
     auto const child = spawn(spec.argv);
@@ -89,34 +95,36 @@ Task<void> ChildHost::keep_until_changed(ServiceSpec const& spec) {
     log_(Level::info, "service started", {{"service", spec.name}, {"pid", child->pid}});
 
     std::exception_ptr thrown;
-    std::optional<int> status;
     try {
-        auto ended = wait_for_end(*child);
-        auto other_wish = changed(changed_);
-        while (wanted_.at(spec.name) == spec && !status) {
-            status = co_await first_of(std::move(ended), std::move(other_wish));
-            ended = wait_for_end(*child);
-            other_wish = changed(changed_);
-        }
-    } catch (...) {
-        thrown = std::current_exception();
+        int const status = co_await wait_for_end(*child);
+        service.error = "ended with status " + std::to_string(status);
+    } catch (...) { thrown = std::current_exception(); }
+    if (thrown) {
+        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        co_await end_child(*child, kPatienceS);
     }
-    if (!status) co_await end_child(*child, kPatienceS);
     service.running = false;
     service.pid = 0;
-    if (status) service.error = "ended with status " + std::to_string(*status);
     tell(spec.name, service);
     auto const removed = remove_file(pid_file);
     if (!removed) log_(Level::warning, "could not remove the pid file", {{"why", removed.error().text()}});
     if (thrown) std::rethrow_exception(thrown);
 }
 
+// Returns when something else than `spec` is wanted.
+Task<void> ChildHost::other_wish(ServiceSpec spec) {
+    while (wanted_.at(spec.name) == spec) co_await changed(changed_);
+}
+
 Task<void> ChildHost::keep(std::string name) {
+    WakeAtEnd const wake{changed_};
     for (unsigned failures = 0;;) {
         auto const spec = wanted_.at(name);
         auto const started = clock_.now();
-        co_await keep_until_changed(spec);
-        if (wanted_.at(name) != spec) {
+        auto life = live(spec);
+        auto wish = other_wish(spec);
+        bool const ended = co_await ends_before(std::move(life), std::move(wish));
+        if (!ended) {
             failures = 0;
             continue;
         }
@@ -126,7 +134,10 @@ Task<void> ChildHost::keep(std::string name) {
              {{"service", name},
               {"why", services_.now().at(name).error},
               {"in_ms", std::chrono::duration_cast<std::chrono::milliseconds>(pause).count()}});
-        co_await clock_.sleep_for(pause);
+        auto rest = clock_.sleep_for(pause);
+        auto wish_meanwhile = other_wish(spec);
+        bool const rested = co_await ends_before(std::move(rest), std::move(wish_meanwhile));
+        if (!rested) failures = 0;
     }
 }
 
@@ -135,7 +146,8 @@ Task<void> ChildHost::run() {
     changed_ = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
     TaskGroup children{executor};
     std::set<std::string> kept;
-    while ((co_await asio::this_coro::cancellation_state).cancelled() == asio::cancellation_type::none) {
+    while (!children.failed() &&
+           (co_await asio::this_coro::cancellation_state).cancelled() == asio::cancellation_type::none) {
         for (auto const& [name, spec] : wanted_)
             if (kept.insert(name).second) children.start(keep(name));
         co_await changed(changed_);
@@ -143,6 +155,7 @@ Task<void> ChildHost::run() {
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     co_await children.end_all();
     changed_.reset();
+    if (auto const bug = children.failed()) std::rethrow_exception(bug);
 }
 
 }   // namespace core

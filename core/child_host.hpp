@@ -1,8 +1,9 @@
 #pragma once
-// The ServiceHost where no systemd is PID 1: the services are our children, held by pidfd, restarted with back-off.
+// The ServiceHost where no systemd is PID 1: the services are our children, held by pidfd, restarted with
+// back-off.
 //
-// A child of an earlier atomixd that was killed is found by its pid file and ended first: dnsmasq outlives its parent
-// (it changes ids after exec, which clears PR_SET_PDEATHSIG) and would keep the ports.
+// A child of an earlier atomixd that was killed is found by its pid file and ended first: dnsmasq outlives
+// its parent (it changes ids after exec, which clears PR_SET_PDEATHSIG) and would keep the ports.
 
 #include "core/backoff.hpp"
 #include "core/clock.hpp"
@@ -20,21 +21,26 @@ namespace core {
 class ChildHost final : public ServiceHost {
 public:
     // `run_directory` holds the pid files (a directory that does not survive a boot).
-    ChildHost(Clock& clock, Writer<&DeviceState::services> services, Log log, std::filesystem::path run_directory);
+    ChildHost(Clock& clock,
+              Writer<&DeviceState::services> services,
+              Log log,
+              std::filesystem::path run_directory);
 
     void want(ServiceSpec spec) override;
     Task<void> run() override;
 
 private:
     Task<void> keep(std::string name);
-    Task<void> keep_until_changed(ServiceSpec const& spec);
+    Task<void> live(ServiceSpec spec);
+    Task<void> other_wish(ServiceSpec spec);
     void tell(std::string const& name, Service service);
 
     Clock& clock_;
     Writer<&DeviceState::services> services_;
     Log log_;
     std::filesystem::path run_directory_;
-    Backoff backoff_{.first = std::chrono::milliseconds{100}, .most = std::chrono::seconds{5},
+    Backoff backoff_{.first = std::chrono::milliseconds{100},
+                     .most = std::chrono::seconds{5},
                      .forget_after = std::chrono::seconds{10}};
     std::map<std::string, ServiceSpec> wanted_;
     std::shared_ptr<asio::steady_timer> changed_;   // rings never; cancelled when wanted_ changes

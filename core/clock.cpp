@@ -26,6 +26,16 @@ std::string print_wall_time(WallTime when) {
     return {text, length};
 }
 
+std::optional<WallTime> parse_wall_time(std::string_view text) {
+    std::string const whole{text};
+    std::tm parts{};
+    char const* const end = ::strptime(whole.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    if (!end || *end != '\0') return std::nullopt;
+    WallTime const when{std::chrono::seconds{::timegm(&parts)}};
+    if (print_wall_time(when) != text) return std::nullopt;   // "02-30" would have become March
+    return when;
+}
+
 TimePoint SystemClock::now() const {
     auto const t = read(CLOCK_BOOTTIME);
     return TimePoint{std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec}};

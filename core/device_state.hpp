@@ -110,6 +110,9 @@ struct Update {
     std::optional<Outcome> last_commit;
     std::optional<Outcome> last_rollback;
     std::vector<std::string> rejected;     // versions in the ledger
+    std::vector<std::string> problems;     // standing ones since this start: state files set aside
+    std::vector<std::string> baseline;     // for a trial: probes that failed before the update already
+    std::optional<TimePoint> trial_started;
     bool operator==(Update const&) const = default;
 };
 
@@ -122,6 +125,7 @@ struct DeviceState {
     Flags flags;
     Health health;
     Update update;
+    bool serving = false;   // clients can connect to the status page. Written by main
     bool operator==(DeviceState const&) const = default;
 };
 

@@ -11,9 +11,19 @@ namespace core {
 namespace {
 
 Result<void> sync_directory(std::filesystem::path const& directory) {
-    OwnedFd const fd{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    OwnedFd const fd{::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!fd || ::fsync(fd.get()) != 0) return fail_errno("syncing " + directory.string());
     return {};
+}
+
+// A directory that was made is as durable as the file in it will be.
+Result<void> make_directories(std::filesystem::path const& directory) {
+    std::error_code unknown;   // mkdir below says what is wrong
+    if (directory.empty() || std::filesystem::exists(directory, unknown)) return {};
+    if (auto ok = make_directories(directory.parent_path()); !ok) return ok;
+    if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST)
+        return fail_errno("making " + directory.string());
+    return sync_directory(directory.parent_path());
 }
 
 Result<void> write_all(int fd, std::string_view content) {
@@ -23,6 +33,16 @@ Result<void> write_all(int fd, std::string_view content) {
         if (n < 0) return fail_errno("writing");
         content.remove_prefix(static_cast<std::size_t>(n));
     }
+    return {};
+}
+
+Result<void> write_synced(std::filesystem::path const& path, std::string_view content, unsigned mode) {
+    OwnedFd const fd{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    if (!fd) return fail_errno("creating " + path.string());
+    // Neither the umask nor what an interrupted writer left behind decides who may read it.
+    if (::fchmod(fd.get(), mode) != 0) return fail_errno("setting the mode of " + path.string());
+    if (auto ok = write_all(fd.get(), content); !ok) return fail(ok, "writing " + path.string());
+    if (::fsync(fd.get()) != 0) return fail_errno("syncing " + path.string());
     return {};
 }
 
@@ -40,23 +60,23 @@ Result<std::string> read_file(std::filesystem::path const& path, std::size_t lim
         if (n < 0) return fail_errno("reading " + path.string());
         if (n == 0) return content;
         if (content.size() + static_cast<std::size_t>(n) > limit)
-            return fail(Errc::too_large, path.string() + " is larger than " + std::to_string(limit) + " bytes");
+            return fail(Errc::too_large,
+                        path.string() + " is larger than " + std::to_string(limit) + " bytes");
         content.append(piece, static_cast<std::size_t>(n));
     }
 }
 
 Result<void> replace_file(std::filesystem::path const& path, std::string_view content, unsigned mode) {
-    std::error_code ignored;
-    std::filesystem::create_directories(path.parent_path(), ignored);   // open() below says what is wrong
+    if (auto ok = make_directories(path.parent_path()); !ok) return ok;
     auto fresh = path;
     fresh += ".new";
-    {
-        OwnedFd const fd{::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)};
-        if (!fd) return fail_errno("creating " + fresh.string());
-        if (auto ok = write_all(fd.get(), content); !ok) return fail(ok, "writing " + fresh.string());
-        if (::fsync(fd.get()) != 0) return fail_errno("syncing " + fresh.string());
+    auto written = write_synced(fresh, content, mode);
+    if (written && ::rename(fresh.c_str(), path.c_str()) != 0)
+        written = fail_errno("renaming " + fresh.string());
+    if (!written) {
+        ::unlink(fresh.c_str());   // on a full disk its room is needed
+        return written;
     }
-    if (::rename(fresh.c_str(), path.c_str()) != 0) return fail_errno("renaming " + fresh.string());
     return sync_directory(path.parent_path());
 }
 

@@ -15,22 +15,39 @@ namespace {
 
 constexpr std::size_t kLongestOutput = 64 * 1024;
 
-Task<std::string> read_to_end(int fd) {
-    asio::posix::stream_descriptor pipe(co_await asio::this_coro::executor, fd);
+Task<std::string> read_to_end(OwnedFd reading) {
+    asio::posix::stream_descriptor pipe(co_await asio::this_coro::executor, reading.release());
     std::string output;
     char piece[4096];
     for (;;) {
-        auto const [failed, n] = co_await pipe.async_read_some(asio::buffer(piece), asio::as_tuple(asio::use_awaitable));
+        auto const [failed, n] =
+            co_await pipe.async_read_some(asio::buffer(piece), asio::as_tuple(asio::use_awaitable));
         if (output.size() < kLongestOutput) output.append(piece, std::min(n, kLongestOutput - output.size()));
         if (failed) co_return output;   // the end, or nobody is reading any more
     }
 }
 
-Task<Finished> finish(Child const& child, int output) {
+// A task of its own: a cancellation is the order to end the child, and it lives no longer than that takes.
+Task<Result<Finished>> run_to_end(std::vector<std::string> argv) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) co_return fail_errno("making a pipe");
+    OwnedFd reading{ends[0]};
+    auto const child = [&] {
+        OwnedFd const writing{ends[1]};
+        return spawn(argv, {.standard_output = writing.get()});
+    }();
+    if (!child) co_return child.error();
+
     Finished finished;
-    finished.output = co_await read_to_end(output);
-    finished.status = co_await wait_for_end(child);
-    co_return finished;
+    std::exception_ptr thrown;
+    try {
+        finished.output = co_await read_to_end(std::move(reading));
+        finished.status = co_await wait_for_end(*child);
+    } catch (...) { thrown = std::current_exception(); }
+    if (!thrown) co_return finished;
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await end_child(*child, 0);
+    std::rethrow_exception(thrown);
 }
 
 Task<void> pause(Duration d) {
@@ -41,25 +58,12 @@ Task<void> pause(Duration d) {
 }   // namespace
 
 Task<Result<Finished>> SystemProcesses::run(Command command) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) co_return fail_errno("making a pipe");
-    OwnedFd reading{ends[0]};
-    auto child = [&] {
-        OwnedFd const writing{ends[1]};
-        return spawn(command.argv, {.standard_output = writing.get()});
-    }();
-    if (!child) co_return child.error();
-
-    std::exception_ptr thrown;
-    std::optional<Finished> finished;
-    try {
-        finished = co_await first_of(finish(*child, reading.release()), pause(command.limit));
-    } catch (...) {
-        thrown = std::current_exception();
-    }
-    if (!finished) co_await end_child(*child, 0);
-    if (thrown) std::rethrow_exception(thrown);
-    if (!finished) co_return fail(Errc::timed_out, command.argv[0] + " did not end in time");
+    if (command.argv.empty()) co_return fail(Errc::not_found, "no program was named");
+    auto const program = command.argv[0];
+    auto work = run_to_end(std::move(command.argv));
+    auto limit = pause(command.limit);
+    auto finished = co_await first_of(std::move(work), std::move(limit));
+    if (!finished) co_return fail(Errc::timed_out, program + " did not end in time");
     co_return std::move(*finished);
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/task_group.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
@@ -17,18 +18,28 @@ bool is_cancellation(std::exception const& failed) {
 }   // namespace
 
 Task<void> Supervisor::keep_alive(Service const& service) {
+    auto const executor = co_await asio::this_coro::executor;
     for (unsigned failures = 0;;) {
         auto const started = clock_.now();
         std::string why = "returned";
         std::exception_ptr thrown;
         try {
-            co_await service.start();
+            // Spawned, so that a service that switches its cancellation off for its clean-up does not switch
+            // off ours.
+            auto task = service.start();
+            co_await asio::co_spawn(executor, std::move(task), asio::use_awaitable);
         } catch (std::exception const& failed) {
             thrown = std::current_exception();
             why = is_cancellation(failed) ? "gave itself up" : failed.what();
+        } catch (...) {
+            thrown = std::current_exception();
+            why = "threw what is not an exception";
         }
-        auto const cancelled = (co_await asio::this_coro::cancellation_state).cancelled();
-        if (thrown && cancelled != asio::cancellation_type::none) std::rethrow_exception(thrown);
+        auto const state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) {
+            if (thrown) std::rethrow_exception(thrown);
+            co_return;
+        }
         failures = clock_.now() - started >= backoff_.forget_after ? 1 : failures + 1;
         auto const pause = backoff_.pause(failures);
         log_(Level::warning, "service ended, will restart",

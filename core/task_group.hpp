@@ -1,6 +1,6 @@
 #pragma once
-// Tasks that one task started and owns: it waits for their end, and ends them in the reverse order of their start.
-// Use end_all() before the group goes; nothing here is detached.
+// Tasks that one task started and owns: it waits for their end, and ends them in the reverse order of their
+// start. Use end_all() before the group goes; nothing here is detached.
 
 #include "core/task.hpp"
 
@@ -23,7 +23,10 @@ public:
     Task<void> changed();
     void wake() { changed_.cancel(); }
 
-    // Cancels the newest, waits for its end, then the next. Not interrupted by a cancellation.
+    // Cancels the newest, waits for its end, then the next; tasks that are started meanwhile too. Not
+    // interrupted by a cancellation, and leaves cancellation switched off. A caller that may have been
+    // cancelled switches it off before the call, else its co_await throws and nothing is ended
+    // (docs/traps.md, 7).
     Task<void> end_all();
 
     // How many run; ended ones are forgotten.
@@ -34,6 +37,7 @@ public:
 private:
     struct Running {
         asio::cancellation_signal stop;
+        bool told = false;
         bool ended = false;
     };
     asio::any_io_executor executor_;

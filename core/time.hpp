@@ -5,7 +5,9 @@
 // Apart from core/clock.hpp so that values with a time in them need no Asio.
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace core {
 
@@ -22,8 +24,9 @@ using TimePoint = BootTime::time_point;
 
 using WallTime = std::chrono::sys_seconds;
 
-// "2026-11-23T06:01:27Z"; the inverse of parse_wall_time.
+// "2026-11-23T06:01:27Z", and back. Nothing else is understood, nor a day that does not exist.
 std::string print_wall_time(WallTime when);
+std::optional<WallTime> parse_wall_time(std::string_view text);
 
 // Whole seconds, for log facts and JSON.
 constexpr long long count_s(Duration d) noexcept {

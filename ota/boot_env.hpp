@@ -5,16 +5,20 @@
 // the slot on trial, which the loader lets through. One write is one libubootenv store into the copy not in use, so a
 // power cut leaves the old set or the new one (libubootenv src/uboot_env.c, libuboot_env_store).
 
+#include "core/device_state.hpp"
 #include "core/result.hpp"
 #include "core/slot.hpp"
+#include "core/task.hpp"
 
 #include <optional>
 #include <vector>
 
 namespace ota {
 
+using core::Phase;
 using core::Result;
 using core::Slot;
+using core::Task;
 
 struct BootState {
     std::vector<Slot> order;        // slots the loader may try, first one first
@@ -24,24 +28,31 @@ struct BootState {
 
     int left(Slot slot) const noexcept { return slot == Slot::a ? left_a : left_b; }
     int& left(Slot slot) noexcept { return slot == Slot::a ? left_a : left_b; }
+    bool has_in_order(Slot slot) const noexcept;
     bool operator==(BootState const&) const = default;
 };
 
-// The four changes this program makes to the environment; each is one write.
-BootState with_marked_bad(BootState now, Slot slot);                     // the loader never tries it; no trial of it
-BootState with_activated(BootState now, Slot slot, int attempts);        // first in the order, on trial
-BootState with_committed(BootState now, Slot slot, int attempts);        // first in the order, no trial
-BootState with_refilled(BootState now, Slot slot, int attempts);         // only the counter
+// The four changes this program makes to the environment; each is one write. None of them ever leaves the loader
+// without a slot to try: the other one stays in the order, or comes back into it.
+
+// The loader never tries `slot`; its trial, if any, is over; the other slot has all its attempts.
+BootState with_marked_bad(BootState now, Slot slot, int attempts);
+// `slot` first and on trial, the other one behind it; both with all attempts.
+BootState with_activated(BootState now, Slot slot, int attempts);
+// `slot` first, no trial.
+BootState with_committed(BootState now, Slot slot, int attempts);
+// Only the counter.
+BootState with_refilled(BootState now, Slot slot, int attempts);
 
 class BootEnv {
 public:
     virtual ~BootEnv() = default;
 
     // Errors: io (device unreadable, or no copy with a good checksum).
-    virtual Result<BootState> read() = 0;
+    virtual Task<Result<BootState>> read() = 0;
 
     // Stores what differs, at once, and reads it back. Errors: io (also when another value is read back).
-    virtual Result<void> write(BootState const& wanted) = 0;
+    virtual Task<Result<void>> write(BootState wanted) = 0;
 };
 
 }   // namespace ota

@@ -1,0 +1,163 @@
+#include "config/device_document.hpp"
+
+#include "config/mapping.hpp"
+#include "core/files.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace config {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::array<std::string_view, 1> kBoards{"sim"};   // those with an adapter under platform/
+
+auto duration_from(core::Duration least) {
+    return [least](Node const& node) { return as_duration(node, least); };
+}
+
+Result<std::string> as_board(Node const& node) {
+    auto text = as_text(node);
+    if (!text || std::ranges::find(kBoards, *text) != kBoards.end()) return text;
+    std::string known;
+    for (auto const board : kBoards) known += (known.empty() ? "" : ", ") + std::string{board};
+    return core::fail(core::Errc::bad_input,
+                      shown(*text) + " is not a board that this build knows; it knows " + known);
+}
+
+Result<std::string> as_compatible(Node const& node) {
+    auto text = as_text(node);
+    if (text && (text->empty() || text->size() > 128)) return expected("a text of 1 to 128 characters", node);
+    return text;
+}
+
+Result<HostKind> as_host_kind(Node const& node) {
+    auto const text = as_text(node);
+    if (text && *text == "children") return HostKind::children;
+    if (text && *text == "systemd") return HostKind::systemd;
+    return expected("children or systemd", node);
+}
+
+void read_device(Mapping device, DeviceDocument& document) {
+    device.require("board", document.board, as_board);
+    device.require("compatible", document.compatible, as_compatible);
+    device.require("built", document.built, as_wall_time);
+}
+
+void read_interfaces(Mapping interfaces, DeviceDocument& document) {
+    bool const readable = interfaces.read("wan", document.wan, as_interface_name) &
+                          interfaces.read("lan", document.lan, as_interface_name);
+    if (!readable || *document.wan != *document.lan) return;
+    auto const& [late, early] = document.lan.is_written() ? std::pair{"lan", "wan"} : std::pair{"wan", "lan"};
+    interfaces.problem(document.lan.is_written() ? document.lan.at : document.wan.at, late,
+                       "must differ from interfaces." + std::string{early} + ", which is " + *document.wan +
+                           " too");
+}
+
+void read_slots(Mapping slots, DeviceDocument& document) {
+    struct Device {
+        char const* key;
+        Field<Path>* path;
+        bool is_readable = false;
+    };
+    Device devices[] = {{"a.boot", &document.slot_a.boot},
+                        {"a.rootfs", &document.slot_a.rootfs},
+                        {"b.boot", &document.slot_b.boot},
+                        {"b.rootfs", &document.slot_b.rootfs}};
+    auto const read = [&](std::string_view slot, Device& boot, Device& rootfs) {
+        auto mapping = slots.within(slot);
+        boot.is_readable = mapping.require("boot", *boot.path, as_absolute_path);
+        rootfs.is_readable = mapping.require("rootfs", *rootfs.path, as_absolute_path);
+    };
+    read("a", devices[0], devices[1]);
+    read("b", devices[2], devices[3]);
+
+    // An update that writes what it runs from: four devices, or none is safe.
+    for (auto const* late = std::begin(devices); late != std::end(devices); ++late)
+        for (auto const* early = std::begin(devices); early != late; ++early) {
+            if (!late->is_readable || !early->is_readable) continue;
+            if (late->path->value.lexically_normal() != early->path->value.lexically_normal()) continue;
+            slots.problem(late->path->at, late->key,
+                          "must differ from slots." + std::string{early->key} + " in line " +
+                              std::to_string(early->path->at.line));
+            break;
+        }
+}
+
+void read_boot(Mapping boot, DeviceDocument& document) {
+    boot.read("environment", document.boot_environment, as_absolute_path);
+    boot.read("attempts", document.boot_attempts, [](Node const& node) { return as_integer(node, 1, 9); });
+    boot.read("command_line", document.command_line, as_absolute_path);
+}
+
+void read_update(Mapping update, DeviceDocument& document) {
+    update.require("keyring", document.keyring, as_absolute_path);
+    update.read("tls_ca", document.tls_ca, as_absolute_path);
+    update.read("interval", document.poll_interval, duration_from(1s));
+    update.read("first_poll", document.first_poll, duration_from(0s));
+}
+
+void read_trial(Mapping trial, DeviceDocument& document) {
+    bool const window = trial.read("window", document.trial_window, duration_from(1s));
+    bool const limit = trial.read("limit", document.trial_limit, duration_from(1s));
+    bool const interval = trial.read("interval", document.trial_interval, duration_from(100ms));
+
+    // A default may be the other half of the contradiction: the place is the line that was written.
+    auto const place = [](auto const& one, auto const& other) {
+        return one.is_written() ? one.at : other.at;
+    };
+    auto const held = print_duration(*document.trial_window);
+    if (window && limit && *document.trial_limit <= *document.trial_window)
+        trial.problem(place(document.trial_limit, document.trial_window), "limit",
+                      "must be longer than trial.window, " + held + ", but is " +
+                          print_duration(*document.trial_limit));
+    if (window && interval && *document.trial_interval > *document.trial_window)
+        trial.problem(place(document.trial_interval, document.trial_window), "interval",
+                      "must be at most trial.window, " + held + ", but is " +
+                          print_duration(*document.trial_interval));
+}
+
+void read_services(Mapping services, DeviceDocument& document) {
+    services.read("host", document.service_host, as_host_kind);
+    services.read("dnsmasq", document.dnsmasq, as_absolute_path);
+    services.read("chronyd", document.chronyd, as_absolute_path);
+    services.read("chronyc", document.chronyc, as_absolute_path);
+    services.read("set_clock", document.set_clock, as_bool);
+}
+
+void read_paths(Mapping paths, DeviceDocument& document) {
+    paths.read("data", document.data, as_absolute_path);
+    paths.read("run", document.run, as_absolute_path);
+    paths.read("os_release", document.os_release, as_absolute_path);
+}
+
+}   // namespace
+
+std::variant<DeviceDocument, Problems> parse_device_document(std::string const& text,
+                                                             std::string const& file) {
+    Check check;
+    DeviceDocument document;
+    if (auto const tree = parse_yaml(text, file, check)) {
+        Mapping root{*tree, check};
+        read_device(root.within("device"), document);
+        read_interfaces(root.within("interfaces"), document);
+        read_slots(root.within("slots"), document);
+        read_boot(root.within("boot"), document);
+        read_update(root.within("update"), document);
+        read_trial(root.within("trial"), document);
+        read_services(root.within("services"), document);
+        read_paths(root.within("paths"), document);
+        root.within("sim").read("reboot_request", document.reboot_request, as_absolute_path);
+    }
+    if (!check.is_clean()) return check.take();
+    return document;
+}
+
+std::variant<DeviceDocument, Problems> load_device_document(Path const& file) {
+    auto const text = core::read_file(file, kLongestDocument);
+    if (!text) return Problems{{{file.string(), 0, 0}, "cannot be read: " + text.error().text()}};
+    return parse_device_document(*text, file.string());
+}
+
+}   // namespace config

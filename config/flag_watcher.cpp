@@ -1,0 +1,124 @@
+#include "config/flag_watcher.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace config {
+namespace {
+
+namespace asio = core::asio;
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t kNames = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
+
+// The parent's watch also tells of a removal that the directory's own does not: IN_DELETE_SELF waits until
+// the last process has left a removed directory.
+struct Watches {
+    int directory = -1;
+    int parent = -1;
+};
+
+struct News {
+    bool is_stale = false;       // the watched directory may no longer be the one at the path: watch anew
+    bool is_unmounted = false;   // the parent of a mount point tells nothing of the next mount
+};
+
+News read_news(inotify_event const& event, Watches const& watches, std::string const& directory_name) {
+    if (event.mask & IN_UNMOUNT) return {.is_stale = true, .is_unmounted = true};
+    if (event.mask & IN_Q_OVERFLOW) return {.is_stale = true};
+    if (event.wd == watches.parent && (event.mask & kNames))
+        return {.is_stale = event.len > 0 && directory_name == event.name};
+    return {.is_stale = (event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) != 0};
+}
+
+// Empties the queue.
+News drain(int inotify, Watches const& watches, std::string const& directory_name) {
+    News all;
+    alignas(inotify_event) char buffer[4096];
+    for (;;) {
+        auto const size = ::read(inotify, buffer, sizeof buffer);
+        if (size < 0 && errno == EINTR) continue;
+        if (size <= 0) return all;   // EAGAIN
+        for (char const* at = buffer; at < buffer + size;) {
+            auto const& event = *reinterpret_cast<inotify_event const*>(at);
+            auto const news = read_news(event, watches, directory_name);
+            all.is_stale = all.is_stale || news.is_stale;
+            all.is_unmounted = all.is_unmounted || news.is_unmounted;
+            at += sizeof event + event.len;
+        }
+    }
+}
+
+}   // namespace
+
+core::Flags read_flags(fs::path const& directory) {
+    core::Flags set;
+    for (auto const flag : kFlags) {
+        struct stat status {};
+        if (::lstat((directory / flag).c_str(), &status) == 0 && S_ISREG(status.st_mode)) set.emplace(flag);
+    }
+    return set;
+}
+
+void FlagWatcher::look() {
+    auto const before = flags_.now();
+    auto const set = read_flags(directory_);
+    flags_.set(set);
+    for (auto const flag : kFlags) {
+        bool const was = before.contains(std::string{flag}), is = set.contains(std::string{flag});
+        if (is && !was) log_(core::Level::notice, "flag set", {{"flag", flag}});
+        if (was && !is) log_(core::Level::notice, "flag cleared", {{"flag", flag}});
+    }
+}
+
+void FlagWatcher::warn(std::string_view what, int error) {
+    log_(core::Level::warning, what, {{"directory", directory_.string()}, {"why", std::strerror(error)}});
+}
+
+core::Task<void> FlagWatcher::run() {
+    auto const executor = co_await asio::this_coro::executor;
+    std::error_code failed;
+    // Its mode is 0755 under the usual umask of 022.
+    fs::create_directories(directory_, failed);
+    if (failed) warn("directory of the flags cannot be made", failed.value());
+
+    for (;;) {
+        core::OwnedFd inotify{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+        if (!inotify) {
+            warn("flags cannot be watched", errno);
+            look();
+            co_return;
+        }
+        // Watch first, look then: what happens in between is an event.
+        Watches watches;
+        watches.parent =
+            ::inotify_add_watch(inotify.get(), directory_.parent_path().c_str(), kNames | IN_ONLYDIR);
+        int const parent_error = errno;
+        watches.directory = ::inotify_add_watch(inotify.get(), directory_.c_str(),
+                                                kNames | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+        look();
+        if (watches.parent < 0) {
+            warn("flags cannot be watched", parent_error);
+            co_return;
+        }
+        if (watches.directory < 0)
+            log_(core::Level::warning, "directory of the flags is missing, waiting for it",
+                 {{"directory", directory_.string()}});
+
+        asio::posix::stream_descriptor events(executor, inotify.release());
+        for (News news; !news.is_stale;) {
+            co_await events.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+            news = drain(events.native_handle(), watches, directory_.filename().string());
+            if (!news.is_stale || news.is_unmounted) look();
+            if (news.is_unmounted) co_return;
+        }
+    }
+}
+
+}   // namespace config

@@ -1,0 +1,223 @@
+#include "config/operator_document.hpp"
+
+#include "config/dhcp_range.hpp"
+#include "config/host_name.hpp"
+#include "config/mapping.hpp"
+
+#include <algorithm>
+
+namespace config {
+namespace {
+
+using core::Cidr;
+using core::Errc;
+using core::fail;
+using core::Ipv4;
+
+constexpr auto kNotYet = "is refused, because this version does not act on it yet";
+
+Result<bool> as_true(Node const& node) {
+    if (auto const value = as_bool(node); !value || !*value)
+        return expected("true, because the LAN is always served", node);
+    return true;
+}
+
+Result<std::string> as_eth1(Node const& node) {
+    if (node.kind != Node::Kind::scalar || node.text != "eth1")
+        return expected("eth1, the LAN interface of the document", node);
+    return node.text;
+}
+
+Result<Ipv4> as_ipv4(Node const& node) {
+    auto const address = node.kind == Node::Kind::scalar ? core::parse_ipv4(node.text) : std::nullopt;
+    if (!address) return expected("an IPv4 address such as 172.20.30.10", node);
+    return *address;
+}
+
+Result<Cidr> as_gateway(Node const& node) {
+    auto const cidr = node.kind == Node::Kind::scalar ? core::parse_cidr(node.text) : std::nullopt;
+    if (!cidr) return expected("an IPv4 address with its prefix length such as 172.20.30.1/24", node);
+    if (cidr->prefix < 16 || cidr->prefix > 30)
+        return fail(Errc::bad_input, "must have a prefix from /16 to /30");
+    auto const hosts = hosts_of(*cidr);
+    if (cidr->address < hosts.start || cidr->address > hosts.end)
+        return fail(Errc::bad_input,
+                    "must be an address from " + print(hosts.start) + " to " + print(hosts.end));
+    auto const top = cidr->address.bits >> 24;
+    if (top == 0 || top == 127 || top >= 224)
+        return fail(Errc::bad_input,
+                    "must be an address that a host can have, which " + print(cidr->address) + " is not");
+    return *cidr;
+}
+
+Result<std::string> as_dns_name(Node const& node) {
+    auto const text = as_text(node);
+    if (!text) return text.error();
+    auto const name = normal_dns_name(*text);
+    if (!name) return expected("a DNS name", node);
+    return *name;
+}
+
+// The pattern must be a DNS name once a MAC address has taken the place of {mac}.
+Result<std::string> as_hostname_pattern(Node const& node) {
+    static constexpr std::string_view kMac = "{mac}", kTwelveDigits = "001122334455";
+    auto text = as_text(node);
+    if (!text || text->empty()) return text;
+    auto example = *text;
+    bool has_mac = false;
+    for (auto at = example.find(kMac); at != std::string::npos; at = example.find(kMac)) {
+        example.replace(at, kMac.size(), kTwelveDigits);
+        has_mac = true;
+    }
+    if (!has_mac) return expected("a name with {mac} in it, or an empty text", node);
+    if (!normal_dns_name(example)) return expected("a DNS name once 12 digits replace {mac}", node);
+    if (text->ends_with('.')) text->pop_back();
+    for (auto& c : *text)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return text;
+}
+
+Result<std::string> as_host(Node const& node) {
+    auto const text = as_text(node);
+    if (!text) return text.error();
+    auto const host = normal_host(*text);
+    if (!host) return expected("an IP address or a DNS name", node);
+    return *host;
+}
+
+Result<std::string> as_server_url(Node const& node) {
+    auto const text = as_text(node);
+    if (!text) return text.error();
+    return normal_server_url(*text);
+}
+
+Result<int> as_port(Node const& node) {
+    return as_integer(node, 1, 65535);
+}
+
+Result<int> as_wan_tcp_port(Node const& node) {
+    auto const port = as_port(node);
+    if (port && *port == 8080) return fail(Errc::bad_input, "8080 is reserved for this device's own pages");
+    if (port && *port == 22)
+        return fail(
+            Errc::bad_input,
+            "22 cannot be opened here: SSH on the WAN is opened only by the flag file ssh-wan-enabled");
+    return port;
+}
+
+// Every item that is wrong is reported at its own place; the rest comes out in order and without duplicates.
+template <class T, class Parse>
+std::vector<T> read_list(Mapping& mapping, std::string_view key, Node const& list, Parse parse) {
+    std::vector<T> items;
+    if (list.kind != Node::Kind::list) mapping.problem(list.at, key, expected("a list", list).context);
+    for (auto const& node : list.children) {
+        if (list.kind != Node::Kind::list) break;
+        auto const item = parse(node);
+        if (!item)
+            mapping.problem(node.at, key, item.error().context);
+        else if (auto const value = static_cast<T>(*item); std::ranges::find(items, value) == items.end())
+            items.push_back(value);
+    }
+    return items;
+}
+
+void read_dhcp(Mapping& dnsmasq, OperatorDocument& document) {
+    bool const gateway = dnsmasq.read("gateway_cidr", document.lan, as_gateway);
+    bool const start = dnsmasq.read("dhcp_start", document.dhcp_start, as_ipv4);
+    bool const end = dnsmasq.read("dhcp_end", document.dhcp_end, as_ipv4);
+    if (!gateway || !start || !end) return;
+
+    auto const hosts = hosts_of(*document.lan);
+    auto const usable = [&](std::string_view key, Field<Ipv4> const& field) {
+        if (!field.is_written() || (*field >= hosts.start && *field <= hosts.end)) return true;
+        dnsmasq.problem(field.at, key,
+                        "must be in the LAN " + print(Cidr{document.lan->network(), document.lan->prefix}) +
+                            ", from " + print(hosts.start) + " to " + print(hosts.end));
+        return false;
+    };
+    bool const both_usable =
+        usable("dhcp_start", document.dhcp_start) & usable("dhcp_end", document.dhcp_end);
+    if (!both_usable) return;
+
+    // What is not written follows the gateway, so that moving the LAN is one line.
+    auto const written = [](Field<Ipv4> const& field) {
+        return field.is_written() ? std::optional{*field} : std::nullopt;
+    };
+    auto const range = derive_range(*document.lan, written(document.dhcp_start), written(document.dhcp_end));
+    document.dhcp_start.value = range.start;
+    document.dhcp_end.value = range.end;
+
+    auto const& at = document.dhcp_end.is_written() ? document.dhcp_end.at : document.dhcp_start.at;
+    auto const* const key = document.dhcp_end.is_written() ? "dhcp_end" : "dhcp_start";
+    auto const text = print(range.start) + " to " + print(range.end);
+    if (range.start > range.end)
+        dnsmasq.problem(at, key, "the range " + text + " ends before it starts");
+    else if (document.lan->address >= range.start && document.lan->address <= range.end)
+        dnsmasq.problem(at, key,
+                        "the range " + text + " contains the gateway " + print(document.lan->address));
+}
+
+void read_dnsmasq(Mapping dnsmasq, OperatorDocument& document) {
+    Field<bool> enable;
+    Field<std::string> interface;
+    dnsmasq.read("enable", enable, as_true);
+    dnsmasq.read("interface", interface, as_eth1);
+    read_dhcp(dnsmasq, document);
+    dnsmasq.read("domain", document.domain, as_dns_name);
+    dnsmasq.read("hostname_pattern", document.hostname_pattern, as_hostname_pattern);
+    if (auto const* const aliases = dnsmasq.find("gateway_aliases")) {
+        document.gateway_aliases = read_list<std::string>(dnsmasq, "gateway_aliases", *aliases, as_dns_name);
+        document.gateway_aliases.at = aliases->at;
+    }
+}
+
+void read_ntp(Mapping ntp, OperatorDocument& document) {
+    auto const* const servers = ntp.find("servers");
+    if (!servers) return;
+    document.ntp_servers = read_list<std::string>(ntp, "servers", *servers, as_host);
+    document.ntp_servers.at = servers->at;
+    if (servers->kind == Node::Kind::list && servers->children.empty())
+        ntp.problem(servers->at, "servers", "must name at least one server");
+}
+
+template <class Parse> void read_ports(Mapping scope, Field<Ports>& ports, Parse tcp_port) {
+    if (auto const* const list = scope.find("tcp"))
+        ports.value.tcp = read_list<std::uint16_t>(scope, "tcp", *list, tcp_port);
+    if (auto const* const list = scope.find("udp"))
+        ports.value.udp = read_list<std::uint16_t>(scope, "udp", *list, as_port);
+    if (scope.is_written()) ports.at = scope.at();
+}
+
+void read_firewall(Mapping inbound, OperatorDocument& document) {
+    read_ports(inbound.within("wan"), document.open_on_wan, as_wan_tcp_port);
+    read_ports(inbound.within("lan"), document.open_on_lan, as_port);
+}
+
+void read_network(Mapping network, OperatorDocument& document) {
+    read_dnsmasq(network.within("dnsmasq"), document);
+    read_ntp(network.within("ntp"), document);
+    read_firewall(network.within("firewall").within("inbound"), document);
+    for (auto const* const key : {"dns_servers", "dns_search_domains", "default_gateway", "interfaces"})
+        network.refuse(key, kNotYet);
+}
+
+}   // namespace
+
+std::variant<OperatorDocument, Problems> parse_operator_document(std::string const& text,
+                                                                 std::string const& file) {
+    Check check;
+    OperatorDocument document;
+    if (auto const tree = parse_yaml(text, file, check)) {
+        Mapping root{*tree, check};
+        Field<int> version;
+        root.require("version", version, [](Node const& node) { return as_integer(node, 1, 1); });
+        read_network(root.within("network"), document);
+        if (root.find("os_upgrade"))
+            root.within("os_upgrade").require("server_url", document.server_url, as_server_url);
+        for (auto const* const key : {"users", "activation", "containers"}) root.refuse(key, kNotYet);
+    }
+    if (!check.is_clean()) return check.take();
+    return document;
+}
+
+}   // namespace config

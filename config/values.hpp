@@ -1,0 +1,33 @@
+#pragma once
+// One YAML value to one value of ours. Pure. The error's context is the sentence that follows "key: ".
+//
+// Stricter than YAML 1.1: 0123 is not octal, NO is not a bool, "3" is not a number and 3 is not a text.
+
+#include "config/yaml.hpp"
+#include "core/result.hpp"
+#include "core/time.hpp"
+
+#include <filesystem>
+#include <string>
+
+namespace config {
+
+using core::Result;
+
+// Errors of all: bad_input.
+Result<std::string> as_text(Node const& node);   // printable ASCII, may be empty
+Result<bool> as_bool(Node const& node);          // true, false
+Result<int> as_integer(Node const& node, int least, int most);
+Result<core::Duration> as_duration(Node const& node,
+                                   core::Duration least);   // "500ms", "60s", "10min", "1h"; a year at most
+Result<core::WallTime> as_wall_time(Node const& node);      // "2026-11-01T00:00:00Z"
+Result<std::filesystem::path> as_absolute_path(Node const& node);
+Result<std::string> as_interface_name(Node const& node);   // [A-Za-z0-9_.:-]{1,15}
+
+// As these documents write it, in the largest unit that fits.
+std::string print_duration(core::Duration d);
+
+// "expected … , not …": what a message says about a value of the wrong kind.
+core::Error expected(std::string_view what, Node const& instead);
+
+}   // namespace config

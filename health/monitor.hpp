@@ -1,0 +1,38 @@
+#pragma once
+// Probes and judges: in a trial at every interval until there is a verdict; otherwise a round every five minutes and
+// after each change of links, services or firewall.
+
+#include "core/clock.hpp"
+#include "core/device_state.hpp"
+#include "core/log.hpp"
+#include "health/judge.hpp"
+
+#include <functional>
+
+namespace health {
+
+class Monitor {
+public:
+    using Round = std::function<core::Task<std::vector<core::Reading>>()>;
+
+    Monitor(core::Clock& clock, core::StateBus& state, core::Writer<&core::DeviceState::health> health, core::Log log,
+            Round round, Rules rules, core::Duration trial_interval);
+
+    core::Task<void> run();
+
+private:
+    core::Task<void> watch_trial();
+    core::Task<void> watch_ordinary();
+    core::Task<void> changed_from(std::shared_ptr<core::DeviceState const> seen);
+    void tell(core::Health next);
+
+    core::Clock& clock_;
+    core::StateBus& state_;
+    core::Writer<&core::DeviceState::health> health_;
+    core::Log log_;
+    Round round_;
+    Rules rules_;
+    core::Duration trial_interval_;
+};
+
+}   // namespace health

@@ -1,0 +1,58 @@
+#pragma once
+// Keeps the kernel's table `inet atomix` as the operator's document and the flags want it. What the kernel
+// then has is read back and compared; a refused change leaves the old table in force and is tried again.
+
+#include "core/backoff.hpp"
+#include "core/clock.hpp"
+#include "core/device_state.hpp"
+#include "core/log.hpp"
+#include "net/firewall_policy.hpp"
+#include "net/nft.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace net {
+
+class Firewall {
+public:
+    // `sysctl_net` is where IP forwarding is switched off as well.
+    Firewall(core::Clock& clock,
+             PacketFilter& filter,
+             core::StateBus& state,
+             core::Writer<&core::DeviceState::firewall> firewall,
+             core::Log log,
+             config::OperatorDocument document,
+             std::string wan,
+             std::string lan,
+             std::filesystem::path sysctl_net = "/proc/sys/net");
+
+    // The whole table at once, then the SSH rule with every change of its flag; no transaction without a
+    // change.
+    Task<void> run();
+
+private:
+    Task<bool> bring_about(core::Flags flags);
+    Task<Result<void>> change_to(FirewallPolicy wanted);
+    void tell(core::FirewallState state);
+    Task<void> other_flags_than(core::Flags flags);
+    Task<void> look_again();
+
+    core::Clock& clock_;
+    PacketFilter& filter_;
+    core::StateBus& state_;
+    core::Writer<&core::DeviceState::firewall> firewall_;
+    core::Log log_;
+    config::OperatorDocument document_;
+    std::string wan_;
+    std::string lan_;
+    std::filesystem::path sysctl_net_;
+    core::Backoff backoff_;
+    std::optional<FirewallPolicy> in_force_;   // nothing: what the kernel has is not known to be ours
+};
+
+// Writes 0 to the switches that exist and are not 0 already. Errors: errno's.
+Result<void> switch_forwarding_off(std::filesystem::path const& sysctl_net);
+
+}   // namespace net

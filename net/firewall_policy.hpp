@@ -1,0 +1,41 @@
+#pragma once
+// What may reach the gateway, as a value, and as nft's text. Pure.
+//
+// One table, `inet atomix`; nothing is ever forwarded. Judged in this order: loopback; DHCP; packets for an
+// address of another interface (weak host model) and with a source that belongs elsewhere: dropped; SSH on
+// the WAN by its flag, before what is established, and in both directions, so that open sessions end with the
+// flag; then the rest.
+
+#include "config/operator_document.hpp"
+#include "core/device_state.hpp"
+#include "core/result.hpp"
+
+#include <string>
+
+namespace net {
+
+using core::Errc;
+using core::fail;
+using core::Result;
+
+struct FirewallPolicy {
+    std::string wan;
+    std::string lan;
+    config::Ports open_on_wan;   // sorted, each once
+    config::Ports open_on_lan;   // the gateway's own services included
+    bool ssh_on_wan = false;
+    bool operator==(FirewallPolicy const&) const = default;
+};
+
+// Errors: bad_input (an interface name that the kernel or nft would not take).
+Result<FirewallPolicy>
+policy(config::OperatorDocument const& document, std::string wan, std::string lan, core::Flags const& flags);
+
+// The whole table, replaced in one transaction whether or not it was there (`destroy` needs nft 1.0.7).
+std::string render(FirewallPolicy const& policy);
+
+// Only what follows the flag, one transaction too; the table must be there.
+std::string render_ssh_change(FirewallPolicy const& policy);
+std::string ssh_verdict(FirewallPolicy const& policy);   // "accept" or "drop"
+
+}   // namespace net

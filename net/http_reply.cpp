@@ -1,0 +1,107 @@
+#include "net/http_reply.hpp"
+
+#include "core/race.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace net {
+namespace {
+
+namespace asio = core::asio;
+using core::Errc;
+using core::fail;
+
+constexpr std::size_t kBuffer = 64 * 1024;           // four TLS records
+constexpr std::size_t kMostWithoutPause = 1 << 20;   // then every other task gets its turn
+
+}   // namespace
+
+HttpReply::HttpReply(core::Clock& clock, TlsStream stream, Url url, core::Duration stall_limit)
+    : clock_{clock},
+      stream_{std::move(stream)},
+      url_{std::move(url)},
+      stall_limit_{stall_limit},
+      buffer_(kBuffer) {}
+
+std::span<std::byte const> HttpReply::unread() const {
+    return std::span{buffer_}.subspan(begin_, end_ - begin_);
+}
+
+std::span<std::byte> HttpReply::room() {
+    std::ranges::copy(unread(), buffer_.begin());   // rarely more than a piece of a chunk's head
+    end_ -= std::exchange(begin_, 0);
+    return std::span{buffer_}.subspan(end_);
+}
+
+bool HttpReply::take(Result<std::size_t> const& got) {
+    if (!got) failed_ = parser_.lost(got.error().context);
+    if (got && *got == 0) {
+        auto const ended = parser_.put_end();
+        if (!ended) failed_ = ended.error();
+    }
+    if (!got || *got == 0) return false;
+    end_ += *got;
+    return true;
+}
+
+Task<Result<void>> HttpReply::read_head() {
+    while (!parser_.has_head()) {
+        auto const put = parser_.put(unread(), {});
+        if (!put) co_return put.error();
+        begin_ += put->taken;
+        if (put->taken > 0) continue;
+        auto const got = co_await stream_.read(room());
+        if (!take(got)) co_return *failed_;
+    }
+    head_ = parser_.head();
+    head_.url = url_.text();
+    co_return Result<void>{};
+}
+
+Task<bool> HttpReply::wait_for_more() {
+    auto reading = stream_.read(room());
+    auto limit = clock_.sleep_for(stall_limit_);
+    auto const got = co_await core::first_of(std::move(reading), std::move(limit));
+    without_pause_ = 0;
+    if (got) co_return take(*got);
+    failed_ = fail(Errc::timed_out, "no data from " + url_.peer() + " for " +
+                                        std::to_string(core::count_s(stall_limit_)) + " s");
+    co_return false;
+}
+
+Task<void> HttpReply::let_others_run(std::size_t just_read) {
+    without_pause_ += just_read;
+    if (without_pause_ < kMostWithoutPause) co_return;
+    without_pause_ = 0;
+    co_await asio::post(asio::use_awaitable);
+}
+
+Task<Result<std::size_t>> HttpReply::read(std::span<std::byte> into) {
+    std::size_t got = 0;
+    while (got < into.size() && !parser_.is_done() && !failed_) {
+        auto const put = parser_.put(unread(), into.subspan(got));
+        if (!put) {
+            failed_ = put.error();
+            break;
+        }
+        begin_ += put->taken;
+        got += put->body;
+        if (put->taken > 0) continue;
+
+        if (room().empty()) failed_ = fail(Errc::bad_input, "the reply is not HTTP: endless chunk header");
+        if (failed_) break;
+        auto const arrived = stream_.read_arrived(room());
+        if (arrived && !take(*arrived)) break;
+        if (arrived) continue;
+        if (got > 0) break;   // better a short piece now than a long one later
+        bool const more = co_await wait_for_more();
+        if (!more) break;
+    }
+    if (got == 0 && failed_) co_return *failed_;
+    co_await let_others_run(got);
+    co_return got;
+}
+
+}   // namespace net

@@ -1,0 +1,46 @@
+#pragma once
+// The reply on one TLS connection, read piece by piece.
+
+#include "core/clock.hpp"
+#include "core/http.hpp"
+#include "net/http_exchange.hpp"
+#include "net/tls.hpp"
+
+#include <vector>
+
+namespace net {
+
+class HttpReply final : public core::HttpStream {
+public:
+    HttpReply(core::Clock& clock, TlsStream stream, Url url, core::Duration stall_limit);
+
+    // Before anything else; the caller limits the time. Errors: unreachable, bad_input.
+    Task<Result<void>> read_head();
+    std::string location() const { return parser_.location(); }
+
+    core::HttpHead const& head() const override { return head_; }
+    Task<Result<std::size_t>> read(std::span<std::byte> into) override;
+
+private:
+    std::span<std::byte const> unread() const;
+    std::span<std::byte> room();
+    // What a read of the connection gave; false at its end, with failed_ set where the reply was not
+    // complete.
+    bool take(Result<std::size_t> const& got);
+    Task<bool> wait_for_more();
+    Task<void> let_others_run(std::size_t just_read);
+
+    core::Clock& clock_;
+    TlsStream stream_;
+    Url url_;
+    core::Duration stall_limit_;
+    ReplyParser parser_;
+    core::HttpHead head_;
+    std::vector<std::byte> buffer_;
+    std::size_t begin_ = 0;   // of what is unread in buffer_
+    std::size_t end_ = 0;
+    std::size_t without_pause_ = 0;   // bytes since the loop last ran
+    std::optional<core::Error> failed_;
+};
+
+}   // namespace net

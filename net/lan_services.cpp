@@ -1,0 +1,102 @@
+#include "net/lan_services.hpp"
+
+#include "core/files.hpp"
+#include "net/chrony_config.hpp"
+#include "net/dnsmasq_config.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace net {
+namespace {
+
+using core::Level;
+namespace fs = std::filesystem;
+
+constexpr core::Duration kRetry = std::chrono::seconds{5};
+
+Result<void> make_directory(fs::path const& directory, fs::perms mode) {
+    std::error_code failed;
+    fs::create_directories(directory, failed);
+    if (!failed) fs::permissions(directory, mode, failed);
+    if (failed) return core::fail(failed, "making directory " + directory.string());
+    return {};
+}
+
+}   // namespace
+
+LanFiles lan_files(fs::path const& run, fs::path const& data) {
+    return {.dnsmasq_config = run / "dnsmasq.conf",
+            .dnsmasq_hosts = run / "dnsmasq-hosts",
+            .dnsmasq_leases = data / "lan" / "dnsmasq.leases",
+            .chrony_config = run / "chrony.conf",
+            .chrony_socket = run / "chrony" / "chronyd.sock",
+            .chrony_pid_file = run / "chrony" / "chronyd.pid",
+            .chrony_drift = data / "lan" / "chrony.drift"};
+}
+
+LanServices::LanServices(core::Clock& clock,
+                         core::StateBus& state,
+                         core::ServiceHost& host,
+                         core::Log log,
+                         config::OperatorDocument document,
+                         config::DeviceDocument device)
+    : clock_{clock},
+      state_{state},
+      host_{host},
+      log_{std::move(log)},
+      document_{std::move(document)},
+      device_{std::move(device)},
+      files_{lan_files(*device_.run, *device_.data)} {}
+
+Result<std::vector<core::ServiceSpec>> LanServices::write_files(std::string const& mac) const {
+    auto const dnsmasq = dnsmasq_config(
+        document_,
+        {.interface = *device_.lan, .hosts = files_.dnsmasq_hosts, .leases = files_.dnsmasq_leases});
+    auto const hosts = dnsmasq_hosts(document_, mac);
+    auto const chrony = chrony_config(
+        document_,
+        {.drift = files_.chrony_drift, .socket = files_.chrony_socket, .pid_file = files_.chrony_pid_file});
+    // chronyd makes no socket in a directory that others may enter.
+    auto const closed = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec;
+    if (auto ok = make_directory(files_.chrony_socket.parent_path(), closed); !ok) return ok.error();
+    if (auto ok = make_directory(files_.dnsmasq_leases.parent_path(),
+                                 closed | fs::perms::others_read | fs::perms::others_exec);
+        !ok)
+        return ok.error();
+    if (auto ok = core::replace_file(files_.dnsmasq_config, dnsmasq); !ok) return ok.error();
+    if (auto ok = core::replace_file(files_.dnsmasq_hosts, hosts); !ok) return ok.error();
+    if (auto ok = core::replace_file(files_.chrony_config, chrony); !ok) return ok.error();
+
+    std::vector<std::string> chronyd{device_.chronyd->string(),    "-d", "-u", "root", "-f",
+                                     files_.chrony_config.string()};
+    if (!*device_.set_clock) chronyd.push_back("-x");
+    return std::vector<core::ServiceSpec>{
+        {.name = "dnsmasq",
+         .argv = {device_.dnsmasq->string(), "-k", "--conf-file=" + files_.dnsmasq_config.string()},
+         .configuration = dnsmasq + hosts},
+        {.name = "chronyd", .argv = std::move(chronyd), .configuration = chrony}};
+}
+
+Task<void> LanServices::run() {
+    auto const wanted_address = core::print(*document_.lan);
+    std::optional<std::string> written_for;   // this MAC
+    for (auto seen = state_.get();; seen = co_await state_.changed_from(seen)) {
+        auto const& lan = seen->links.lan;
+        bool const has_address = std::ranges::find(lan.addresses, wanted_address) != lan.addresses.end();
+        if (!has_address || written_for == lan.mac) continue;
+        auto specs = write_files(lan.mac);
+        if (!specs) {
+            log_(Level::warning, "lan services are not set up, will retry", {{"why", specs.error().text()}});
+            co_await clock_.sleep_for(kRetry);
+            seen = nullptr;   // look again although nothing changed
+            continue;
+        }
+        for (auto& spec : *specs) host_.want(std::move(spec));
+        written_for = lan.mac;
+        log_(Level::info, "lan services set up",
+             {{"address", wanted_address}, {"domain", *document_.domain}});
+    }
+}
+
+}   // namespace net

@@ -1,0 +1,63 @@
+#pragma once
+// Keeps DeviceState::links true, and the LAN interface's address as wanted (net/lan_address.hpp). An
+// interface that is renamed, deleted or made anew is followed by its name.
+
+#include "core/clock.hpp"
+#include "core/device_state.hpp"
+#include "core/log.hpp"
+#include "net/lan_address.hpp"
+#include "net/route_socket.hpp"
+
+#include <optional>
+#include <string>
+
+namespace net {
+
+// A carrier that comes and goes must not look like one: down at once, up after it has held. Pure.
+struct CarrierHold {
+    static constexpr core::Duration kHold = std::chrono::seconds{2};
+
+    int index = 0;   // of the interface that was looked at; 0: there is none
+    std::optional<core::TimePoint> up_since;
+
+    CarrierHold after(std::optional<LinkTable::Entry> const& interface, core::TimePoint now) const;
+    bool is_up(core::TimePoint now) const noexcept { return up_since && now - *up_since >= kHold; }
+    // When is_up() will change by itself.
+    std::optional<core::TimePoint> wake_at(core::TimePoint now) const noexcept;
+};
+
+class LinkMonitor {
+public:
+    LinkMonitor(core::Clock& clock,
+                core::Writer<&core::DeviceState::links> links,
+                core::Log log,
+                std::string wan,
+                std::string lan,
+                core::Cidr lan_address);
+
+    // Throws when the kernel gives no link events at all; lost events only mean that everything is read
+    // again.
+    Task<void> run();
+
+private:
+    Task<core::Error> follow();   // until events were lost or the socket failed
+    void take(RouteEvent const& event);
+    void hold_carriers();
+    void look();   // compares, corrects the LAN address, publishes
+    std::string ensure_lan_address();
+    std::optional<core::TimePoint> wake_at() const;
+    void log_changes(core::Links const& before, core::Links const& after) const;
+
+    core::Clock& clock_;
+    core::Writer<&core::DeviceState::links> links_;
+    core::Log log_;
+    std::string wan_;
+    std::string lan_;
+    LanAddress lan_address_;
+    LinkTable table_;
+    CarrierHold wan_hold_;
+    CarrierHold lan_hold_;
+    std::optional<core::TimePoint> retry_at_;   // of the LAN address
+};
+
+}   // namespace net

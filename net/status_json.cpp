@@ -1,0 +1,118 @@
+#include "net/status_json.hpp"
+
+#include "core/json.hpp"
+
+#include <boost/json/array.hpp>
+
+namespace net {
+namespace {
+
+namespace json = core::json;
+
+json::value text_or_null(std::string const& text) {
+    if (text.empty()) return nullptr;
+    return json::value(text);
+}
+
+template <class Texts> json::array list(Texts const& texts) {
+    json::array made;
+    for (auto const& text : texts) made.emplace_back(text);
+    return made;
+}
+
+json::value outcome(std::optional<core::Outcome> const& outcome) {
+    if (!outcome) return nullptr;
+    return json::object{{"version", outcome->version},
+                        {"reason", text_or_null(outcome->reason)},
+                        {"at", text_or_null(outcome->at)}};
+}
+
+json::object update(core::Update const& update, core::TimePoint now) {
+    json::value trial = nullptr;
+    if (update.trial_started) trial = core::count_s(now - *update.trial_started);
+    json::value percent = nullptr;
+    if (update.total_bytes > 0) {
+        auto const done = static_cast<double>(update.done_bytes) / static_cast<double>(update.total_bytes);
+        percent = static_cast<int>(100 * done);
+    }
+    return {{"phase", core::name(update.phase)},
+            {"version", text_or_null(update.version)},
+            {"done_bytes", update.done_bytes},
+            {"total_bytes", update.total_bytes},
+            {"progress_percent", percent},
+            {"error", text_or_null(update.error)},
+            {"last_poll", text_or_null(update.last_poll)},
+            {"note", text_or_null(update.note)},
+            {"certificates_judged_at", text_or_null(update.judged_at)},
+            {"last_commit", outcome(update.last_commit)},
+            {"last_rollback", outcome(update.last_rollback)},
+            {"rejected", list(update.rejected)},
+            {"problems", list(update.problems)},
+            {"trial_s", trial},
+            {"failed_before_update", list(update.baseline)}};
+}
+
+json::object health(core::Health const& health) {
+    json::array probes;
+    for (auto const& reading : health.readings)
+        probes.push_back(json::object{{"probe", reading.probe},
+                                      {"good", reading.good},
+                                      {"required", reading.required},
+                                      {"detail", text_or_null(reading.detail)}});
+    return {{"verdict", core::name(health.verdict)},
+            {"reason", text_or_null(health.reason)},
+            {"healthy_for_s", core::count_s(health.healthy_for)},
+            {"probes", std::move(probes)}};
+}
+
+json::object link(core::Link const& link) {
+    return {{"name", link.name},
+            {"present", link.present},
+            {"carrier", link.carrier},
+            {"mac", text_or_null(link.mac)},
+            {"addresses", list(link.addresses)},
+            {"error", text_or_null(link.error)}};
+}
+
+json::object services(core::Services const& services) {
+    json::object made;
+    for (auto const& [name, service] : services) {
+        json::value pid = nullptr;
+        if (service.running) pid = service.pid;
+        made[name] = json::object{{"running", service.running},
+                                  {"pid", pid},
+                                  {"starts", service.starts},
+                                  {"error", text_or_null(service.error)}};
+    }
+    return made;
+}
+
+}   // namespace
+
+std::string status_json(core::DeviceState const& state, core::TimePoint now) {
+    auto const& identity = state.identity;
+    json::object const document{
+        {"schema", 1},
+        {"version", text_or_null(identity.version)},
+        {"controller", identity.controller},
+        {"board", identity.board},
+        {"compatible", identity.compatible},
+        {"slot", core::name(identity.slot)},
+        {"boot_id", text_or_null(identity.boot_id)},
+        {"uptime_s", core::count_s(now - identity.started)},
+        {"config", {{"source", core::name(state.config.source)}, {"problems", list(state.config.problems)}}},
+        {"update", update(state.update, now)},
+        {"health", health(state.health)},
+        {"links", {{"wan", link(state.links.wan)}, {"lan", link(state.links.lan)}}},
+        {"services", services(state.services)},
+        {"firewall",
+         {{"applied", state.firewall.applied},
+          {"ssh_on_wan", state.firewall.ssh_on_wan},
+          {"error", text_or_null(state.firewall.error)},
+          {"transactions", state.firewall.transactions}}},
+        {"flags", list(state.flags)},
+    };
+    return core::print_json(document);
+}
+
+}   // namespace net

@@ -1,0 +1,125 @@
+#include "net/tls.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+namespace net {
+namespace {
+
+namespace asio = core::asio;
+using boost::system::error_code;
+using core::Errc;
+using core::fail;
+
+// What Asio took from OpenSSL's queue, and the rest of the queue.
+std::string words(error_code const& first) {
+    auto text = first.message();
+    while (auto const next = ERR_get_error()) {
+        char line[256];
+        ERR_error_string_n(next, line, sizeof line);
+        text.append("; ").append(line);
+    }
+    return text;
+}
+
+bool is_about_time(long verdict) {
+    return verdict == X509_V_ERR_CERT_HAS_EXPIRED || verdict == X509_V_ERR_CERT_NOT_YET_VALID;
+}
+
+Result<void> load_authorities(asio::ssl::context& context, TlsTrust const& trust) {
+    error_code failed;
+    if (trust.authorities)
+        context.load_verify_file(trust.authorities->string(), failed);
+    else
+        context.set_default_verify_paths(failed);
+    if (!failed) return {};
+    auto const file = trust.authorities ? trust.authorities->string() : "the system's store";
+    return fail(Errc::io, "cannot read the certificate authorities from " + file + ": " + words(failed));
+}
+
+bool expect_peer(SSL* ssl, std::string const& host, core::WallTime judge_at) {
+    error_code not_an_address;
+    asio::ip::make_address(host, not_an_address);
+    auto* const rules = SSL_get0_param(ssl);
+    X509_VERIFY_PARAM_set_time(rules, judge_at.time_since_epoch().count());
+    X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (!not_an_address) return X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1;
+    return SSL_set_tlsext_host_name(ssl, host.c_str()) == 1 &&
+           X509_VERIFY_PARAM_set1_host(rules, host.data(), host.size()) == 1;
+}
+
+}   // namespace
+
+struct TlsStream::Connection {
+    asio::ssl::context context;
+    asio::ssl::stream<Tcp::socket> stream;
+
+    Connection(asio::ssl::context made, Tcp::socket socket)
+        : context{std::move(made)}, stream{std::move(socket), context} {}
+};
+
+TlsStream::TlsStream(std::unique_ptr<Connection> connection) : connection_{std::move(connection)} {}
+TlsStream::TlsStream(TlsStream&&) noexcept = default;
+TlsStream& TlsStream::operator=(TlsStream&&) noexcept = default;
+TlsStream::~TlsStream() = default;
+
+Task<Result<TlsStream>> TlsStream::open(Tcp::socket socket, Url url, TlsTrust trust) {
+    ERR_clear_error();
+    asio::ssl::context context{asio::ssl::context::tls_client};
+    SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
+    context.set_verify_mode(asio::ssl::verify_peer);
+    if (auto const loaded = load_authorities(context, trust); !loaded) co_return loaded.error();
+
+    auto connection = std::make_unique<Connection>(std::move(context), std::move(socket));
+    auto* const ssl = connection->stream.native_handle();
+    auto const failure = "TLS with " + url.peer() + " failed: ";
+    if (!expect_peer(ssl, url.host, trust.judge_at))
+        co_return fail(Errc::bad_input, failure + "bad host name");
+
+    auto const [failed] = co_await connection->stream.async_handshake(asio::ssl::stream_base::client,
+                                                                      asio::as_tuple(asio::use_awaitable));
+    if (auto const verdict = SSL_get_verify_result(ssl); failed && verdict != X509_V_OK) {
+        ERR_clear_error();
+        std::string reason = X509_verify_cert_error_string(verdict);
+        if (is_about_time(verdict)) reason += " (judged at " + core::print_wall_time(trust.judge_at) + ")";
+        co_return fail(Errc::bad_signature, failure + reason);
+    }
+    if (failed) co_return fail(Errc::unreachable, failure + words(failed));
+
+    error_code ignored;   // read_arrived() would then wait a little: slower, not wrong
+    connection->stream.next_layer().non_blocking(true, ignored);
+    co_return TlsStream{std::move(connection)};
+}
+
+Task<Result<void>> TlsStream::write(std::string text) {
+    auto const [failed, count] = co_await asio::async_write(connection_->stream, asio::buffer(text),
+                                                            asio::as_tuple(asio::use_awaitable));
+    if (failed) co_return fail(Errc::unreachable, words(failed));
+    co_return Result<void>{};
+}
+
+Task<Result<std::size_t>> TlsStream::read(std::span<std::byte> into) {
+    auto const [failed, count] = co_await connection_->stream.async_read_some(
+        asio::buffer(into.data(), into.size()), asio::as_tuple(asio::use_awaitable));
+    if (failed == asio::error::eof) co_return std::size_t{0};
+    if (failed) co_return fail(Errc::unreachable, words(failed));
+    co_return count;
+}
+
+std::optional<Result<std::size_t>> TlsStream::read_arrived(std::span<std::byte> into) {
+    error_code failed;
+    auto const count = connection_->stream.read_some(asio::buffer(into.data(), into.size()), failed);
+    if (failed == asio::error::would_block) return std::nullopt;
+    if (failed == asio::error::eof) return Result<std::size_t>{0};
+    if (failed) return Result<std::size_t>{fail(Errc::unreachable, words(failed))};
+    return Result<std::size_t>{count};
+}
+
+}   // namespace net

@@ -1,0 +1,49 @@
+#pragma once
+// The four state files of the update life cycle, read once at start and written through. An unreadable one is set
+// aside, reported, and treated as absent.
+
+#include "core/state_file.hpp"
+#include "ota/history.hpp"
+#include "ota/ledger.hpp"
+#include "ota/update_record.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ota {
+
+class Books {
+public:
+    // Reads everything under `directory` (<data>/state). What was unreadable is in problems().
+    explicit Books(std::filesystem::path const& directory);
+
+    std::optional<UpdateRecord> const& update() const noexcept { return update_; }
+    Ledger const& ledger() const noexcept { return ledger_; }
+    History const& history() const noexcept { return history_; }
+    Committed const& committed() const noexcept { return committed_; }
+    std::vector<std::string> const& problems() const noexcept { return problems_; }
+
+    // Durable when they return; on an error the old content stands, here and on disk. A value that is there already
+    // is not written again.
+    core::Result<void> set(UpdateRecord record);
+    core::Result<void> set(Ledger ledger);
+    core::Result<void> set(History history);
+    core::Result<void> set(Committed committed);
+
+private:
+    template <class Value, class Parse> void read(core::StateFile const& file, Value& into, Parse parse);
+
+    core::StateFile update_file_;
+    core::StateFile ledger_file_;
+    core::StateFile history_file_;
+    core::StateFile committed_file_;
+    std::optional<UpdateRecord> update_;
+    Ledger ledger_;
+    History history_;
+    Committed committed_;
+    std::vector<std::string> problems_;
+};
+
+}   // namespace ota

@@ -1,0 +1,132 @@
+#include "ota/bundle_writer.hpp"
+
+#include <algorithm>
+
+namespace ota {
+
+using core::Errc;
+using core::fail;
+using core::Result;
+
+namespace {
+constexpr std::size_t kAtOnce = 2 * 1024 * 1024;   // bytes written per call
+}
+
+BundleWriter::BundleWriter(std::shared_ptr<BundlePlan const> plan,
+                           SlotTarget boot,
+                           SlotTarget rootfs,
+                           Inflater inflater)
+    : plan_{std::move(plan)},
+      boot_{std::move(boot)},
+      rootfs_{std::move(rootfs)},
+      inflater_{std::move(inflater)},
+      inflated_(plan_->layout.block_size) {}
+
+Result<std::shared_ptr<BundleWriter>> BundleWriter::open(std::shared_ptr<BundlePlan const> plan,
+                                                         SlotTargets const& targets) {
+    auto inflater = Inflater::make(plan->layout.compression, plan->layout.block_size);
+    if (!inflater) return inflater.error();
+    auto boot = SlotTarget::open(targets.boot, plan->head.manifest.boot.size);
+    if (!boot) return fail(boot, "opening the boot slot");
+    auto rootfs = SlotTarget::open(targets.rootfs, plan->head.manifest.rootfs.size);
+    if (!rootfs) return fail(rootfs, "opening the rootfs slot");
+    if (auto ok = boot->clear_head(); !ok) return fail(ok, "clearing the boot slot");
+    if (auto ok = rootfs->clear_head(); !ok) return fail(ok, "clearing the rootfs slot");
+    return std::shared_ptr<BundleWriter>{
+        new BundleWriter{std::move(plan), std::move(*boot), std::move(*rootfs), std::move(*inflater)}};
+}
+
+Result<void> BundleWriter::verify(std::span<std::byte const> piece) {
+    if (auto ok = plan_->tree.verify_blocks(verified_ / kVerityBlock, piece); !ok) return ok;
+    piece_ = piece;
+    position_ = verified_;
+    verified_ += piece.size();
+    return {};
+}
+
+Result<bool> BundleWriter::write_some() {
+    auto const& uses = plan_->layout.uses;
+    std::size_t written = 0;
+    while (next_ < uses.size() && written < kAtOnce) {
+        auto const& use = uses[next_];
+        if (use.stored == 0) {
+            if (use.offset > verified_) break;
+            if (auto ok = write_zeros(use); !ok) return ok.error();
+            written += use.length;
+            ++next_;
+            continue;
+        }
+        auto const whole = take_block(use, written);
+        if (!whole) return whole.error();
+        if (!*whole) break;
+        while (next_ < uses.size() && uses[next_].offset == use.offset && uses[next_].stored == use.stored)
+            ++next_;
+    }
+    return written < kAtOnce;
+}
+
+// Takes as much of the block as the piece holds; true when the block is complete and written.
+Result<bool> BundleWriter::take_block(Use const& use, std::size_t& written) {
+    auto const begin = std::max(use.offset, position_);
+    auto const end = std::min(use.offset + use.stored, verified_);
+    if (begin >= end) return false;
+    auto const bytes = piece_.subspan(begin - position_, end - begin);
+    bool const whole = end == use.offset + use.stored;
+    piece_ = piece_.subspan(end - position_);
+    position_ = end;
+    if (!use.compressed) {
+        if (auto ok = write_uses(static_cast<std::uint32_t>(begin - use.offset), bytes, written); !ok)
+            return ok.error();
+        return whole;
+    }
+    if (!whole || !split_.empty()) split_.insert(split_.end(), bytes.begin(), bytes.end());
+    if (!whole) return false;
+    auto const size = inflater_.inflate(split_.empty() ? bytes : split_, inflated_);
+    if (!size) return size.error();
+    split_.clear();
+    for (auto i = next_; i < plan_->layout.uses.size() && plan_->layout.uses[i].offset == use.offset; ++i)
+        if (std::uint64_t{plan_->layout.uses[i].block_offset} + plan_->layout.uses[i].length > *size)
+            return fail(Errc::bad_input, "a block of the bundle's squashfs is shorter than its use");
+    if (auto ok = write_uses(0, std::span{inflated_}.first(*size), written); !ok) return ok.error();
+    return true;
+}
+
+// `block` is the inflated block from byte `from` on.
+Result<void>
+BundleWriter::write_uses(std::uint32_t from, std::span<std::byte const> block, std::size_t& written) {
+    auto const& uses = plan_->layout.uses;
+    for (auto i = next_; i < uses.size() && uses[i].offset == uses[next_].offset; ++i) {
+        auto const begin = std::max(uses[i].block_offset, from);
+        auto const end = std::min<std::uint64_t>(std::uint64_t{uses[i].block_offset} + uses[i].length,
+                                                 std::uint64_t{from} + block.size());
+        if (begin >= end) continue;
+        auto const image_offset = uses[i].image_offset + (begin - uses[i].block_offset);
+        if (auto ok = target(uses[i].image).write(image_offset, block.subspan(begin - from, end - begin));
+            !ok)
+            return ok;
+        written += end - begin;
+    }
+    return {};
+}
+
+Result<void> BundleWriter::write_zeros(Use const& use) {
+    static constexpr std::byte kZeros[16 * 1024] = {};
+    for (std::uint32_t done = 0; done < use.length;) {
+        auto const n = std::min<std::uint32_t>(use.length - done, sizeof kZeros);
+        if (auto ok = target(use.image).write(use.image_offset + done, std::span{kZeros}.first(n)); !ok)
+            return ok;
+        done += n;
+    }
+    return {};
+}
+
+Result<void> BundleWriter::finish() {
+    if (next_ != plan_->layout.uses.size() || verified_ < plan_->stream_end)
+        return fail(Errc::bad_input, "the stream ended before the images did");
+    if (auto ok = rootfs_.sync(); !ok) return ok;
+    if (auto ok = boot_.sync(); !ok) return ok;
+    if (auto ok = rootfs_.write_head(); !ok) return ok;
+    return boot_.write_head();
+}
+
+}   // namespace ota

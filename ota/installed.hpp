@@ -1,0 +1,32 @@
+#pragma once
+// Which bundle a slot holds, as the books under <data>/state name it.
+
+#include "core/json.hpp"
+#include "ota/manifest.hpp"
+
+#include <optional>
+#include <string>
+
+namespace ota {
+
+struct Installed {
+    std::string version;
+    core::Sha256 manifest_hash{};
+    core::Sha256 boot{};       // digest of the image
+    core::Sha256 rootfs{};
+    std::string issued;        // [meta.atomix] issued, if signed into the manifest
+
+    // Made of the same images or of the same signed manifest; the version does not matter.
+    bool same_content(Installed const& other) const noexcept {
+        return manifest_hash == other.manifest_hash || (boot == other.boot && rootfs == other.rootfs);
+    }
+    bool operator==(Installed const&) const = default;
+};
+
+Installed installed(Manifest const& manifest, core::Sha256 const& manifest_hash);
+
+core::json::object to_json(Installed const& bundle);
+// Nothing if a part is missing or not what it should be.
+std::optional<Installed> installed_from_json(core::json::object const& object);
+
+}   // namespace ota

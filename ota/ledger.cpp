@@ -1,0 +1,72 @@
+#include "ota/ledger.hpp"
+
+#include <algorithm>
+
+namespace ota {
+namespace {
+
+constexpr std::size_t kMostEntries = 32;
+constexpr int kMostTries = 2;
+constexpr auto kSecondTryAfter = std::chrono::hours{24};
+
+core::json::object entry_json(Rejected const& entry) {
+    auto object = to_json(entry.bundle);
+    object["why"] = entry.why == Rejection::verdict ? "verdict" : "attempts";
+    object["reason"] = entry.reason;
+    object["at"] = core::print_wall_time(entry.at);
+    object["at_unix_s"] = entry.at.time_since_epoch().count();
+    object["times"] = entry.times;
+    return object;
+}
+
+std::optional<Rejected> entry_from_json(core::json::value const& value) {
+    auto const* object = value.if_object();
+    auto const bundle = object ? installed_from_json(*object) : std::nullopt;
+    if (!bundle) return std::nullopt;
+    Rejected entry{.bundle = *bundle};
+    entry.why = core::string_in(*object, "why") == "attempts" ? Rejection::attempts : Rejection::verdict;
+    entry.reason = core::string_in(*object, "reason").value_or("");
+    entry.at = core::WallTime{std::chrono::seconds{core::integer_in(*object, "at_unix_s").value_or(0)}};
+    entry.times = static_cast<int>(core::integer_in(*object, "times").value_or(1));
+    return entry;
+}
+
+}   // namespace
+
+void Ledger::add(Rejected entry) {
+    auto const known = std::ranges::find_if(
+        entries_, [&](Rejected const& other) { return other.bundle.same_content(entry.bundle); });
+    if (known != entries_.end()) {
+        entry.times = known->times + 1;
+        entries_.erase(known);
+    }
+    entries_.push_back(std::move(entry));
+    if (entries_.size() > kMostEntries) entries_.erase(entries_.begin());
+}
+
+std::optional<Rejected> Ledger::refusal_of(Installed const& bundle, core::WallTime now) const {
+    for (auto const& entry : entries_) {
+        if (!entry.bundle.same_content(bundle)) continue;
+        bool const may_try_again =
+            entry.why == Rejection::attempts && entry.times < kMostTries && now >= entry.at + kSecondTryAfter;
+        if (!may_try_again) return entry;
+    }
+    return std::nullopt;
+}
+
+core::json::object to_json(Ledger const& ledger) {
+    core::json::array entries;
+    for (auto const& entry : ledger.entries()) entries.push_back(entry_json(entry));
+    return {{"rejected", std::move(entries)}};
+}
+
+Ledger ledger_from_json(core::json::object const& object) {
+    std::vector<Rejected> entries;
+    auto const* const array = object.if_contains("rejected");
+    if (array && array->is_array())
+        for (auto const& value : array->as_array())
+            if (auto entry = entry_from_json(value)) entries.push_back(std::move(*entry));
+    return Ledger{std::move(entries)};
+}
+
+}   // namespace ota

@@ -1,0 +1,49 @@
+#pragma once
+// The bundles this device has rejected, by manifest hash or by signed image digests: only a trial's verdict and used-up
+// attempts enter it. Transport, signature and write errors back off instead. <data>/state/ledger.json.
+//
+// A bundle whose attempts were used up (or whose slot did not load) gets one more try after 24 h: a power supply can
+// do that to a good one. The flag retry-update clears the ledger.
+
+#include "core/json.hpp"
+#include "core/time.hpp"
+#include "ota/installed.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ota {
+
+enum class Rejection { verdict, attempts };
+
+struct Rejected {
+    Installed bundle;
+    Rejection why = Rejection::verdict;
+    std::string reason;
+    core::WallTime at{};
+    int times = 1;
+    bool operator==(Rejected const&) const = default;
+};
+
+class Ledger {
+public:
+    Ledger() = default;
+    explicit Ledger(std::vector<Rejected> entries) : entries_{std::move(entries)} {}
+
+    // A bundle that is known already is counted once more.
+    void add(Rejected entry);
+
+    // The entry that forbids installing `bundle` at this wall time.
+    std::optional<Rejected> refusal_of(Installed const& bundle, core::WallTime now) const;
+
+    std::vector<Rejected> const& entries() const noexcept { return entries_; }
+
+private:
+    std::vector<Rejected> entries_;   // the oldest first, at most 32
+};
+
+core::json::object to_json(Ledger const& ledger);
+Ledger ledger_from_json(core::json::object const& object);   // entries that do not parse are left out
+
+}   // namespace ota

@@ -1,0 +1,59 @@
+#include "ota/update_record.hpp"
+
+namespace ota {
+
+using core::Errc;
+using core::fail;
+using core::Phase;
+
+namespace {
+
+std::optional<Phase> phase_named(std::string_view name) {
+    for (auto const phase : {Phase::idle, Phase::offered, Phase::downloading, Phase::written, Phase::activated,
+                             Phase::trial, Phase::committed, Phase::rolled_back})
+        if (name == core::name(phase)) return phase;
+    return std::nullopt;
+}
+
+}   // namespace
+
+core::json::object to_json(UpdateRecord const& record) {
+    core::json::array baseline;
+    for (auto const& probe : record.baseline) baseline.push_back(core::json::string(probe));
+    return {{"phase", core::name(record.phase)},
+            {"target", core::name(record.target)},
+            {"bundle", to_json(record.bundle)},
+            {"boot_size", record.boot_size},
+            {"rootfs_size", record.rootfs_size},
+            {"failing_before", std::move(baseline)},
+            {"boot_id", record.boot_id},
+            {"trial_started_ns", record.trial_started.time_since_epoch().count()},
+            {"reason", record.reason}};
+}
+
+core::Result<UpdateRecord> update_record_from_json(core::json::object const& object) {
+    UpdateRecord record;
+    auto const phase = phase_named(core::string_in(object, "phase").value_or(""));
+    if (!phase) return fail(Errc::bad_input, "update.json: phase is missing or not known here");
+    auto const target = core::slot_named(core::string_in(object, "target").value_or(""));
+    if (!target) return fail(Errc::bad_input, "update.json: target is neither A nor B");
+    auto const* const bundle = object.if_contains("bundle");
+    auto const installed = bundle && bundle->is_object() ? installed_from_json(bundle->as_object()) : std::nullopt;
+    if (!installed) return fail(Errc::bad_input, "update.json: bundle is incomplete");
+
+    record.phase = *phase;
+    record.target = *target;
+    record.bundle = *installed;
+    record.boot_size = static_cast<std::uint64_t>(core::integer_in(object, "boot_size").value_or(0));
+    record.rootfs_size = static_cast<std::uint64_t>(core::integer_in(object, "rootfs_size").value_or(0));
+    if (auto const* failing = object.if_contains("failing_before"); failing && failing->is_array())
+        for (auto const& probe : failing->as_array())
+            if (probe.is_string()) record.baseline.emplace_back(probe.as_string().c_str());
+    record.boot_id = core::string_in(object, "boot_id").value_or("");
+    record.trial_started =
+        core::TimePoint{core::Duration{core::integer_in(object, "trial_started_ns").value_or(0)}};
+    record.reason = core::string_in(object, "reason").value_or("");
+    return record;
+}
+
+}   // namespace ota

@@ -1,0 +1,32 @@
+#pragma once
+// The update under way, persisted before each phase is entered, so that a power cut resumes at a known point.
+// <data>/state/update.json.
+
+#include "core/device_state.hpp"
+#include "core/json.hpp"
+#include "ota/installed.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ota {
+
+struct UpdateRecord {
+    core::Phase phase = core::Phase::idle;
+    core::Slot target = core::Slot::b;
+    Installed bundle;
+    std::uint64_t boot_size = 0;             // of the images, for checking the slot again
+    std::uint64_t rootfs_size = 0;
+    std::vector<std::string> baseline;       // probes that failed before the update
+    std::string boot_id;                     // of the boot in which this phase was entered
+    core::TimePoint trial_started{};         // in time since boot, of the boot named by boot_id
+    std::string reason;                      // for rolled_back
+    bool operator==(UpdateRecord const&) const = default;
+};
+
+core::json::object to_json(UpdateRecord const& record);
+// Errors: bad_input, naming the member.
+core::Result<UpdateRecord> update_record_from_json(core::json::object const& object);
+
+}   // namespace ota

@@ -1,0 +1,17 @@
+#include "ota/update_settings.hpp"
+
+namespace ota {
+
+UpdateSettings update_settings(config::DeviceDocument const& device, config::OperatorDocument const& wishes) {
+    return {.compatible = *device.compatible,
+            .built = *device.built,
+            .keyring = *device.keyring,
+            .slot_a = {*device.slot_a.boot, *device.slot_a.rootfs},
+            .slot_b = {*device.slot_b.boot, *device.slot_b.rootfs},
+            .attempts = *device.boot_attempts,
+            .poll = {.interval = *device.poll_interval, .first = *device.first_poll},
+            .server_url = *wishes.server_url,
+            .flags = *device.data / "config"};
+}
+
+}   // namespace ota

@@ -1,0 +1,42 @@
+#include "platform/sim/sim_board.hpp"
+
+#include "core/files.hpp"
+#include "platform/command_line.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace platform {
+namespace {
+
+constexpr std::size_t kLongest = 4096;
+
+core::Result<std::string> value(std::filesystem::path const& command_line, std::string_view key) {
+    auto const line = core::read_file(command_line, kLongest);
+    if (!line) return core::fail(line, "reading the command line of this boot");
+    auto found = value_in_command_line(*line, key);
+    if (!found)
+        return core::fail(core::Errc::not_found,
+                          command_line.string() + " has no " + std::string{key} + "=: the loader did not say");
+    return std::move(*found);
+}
+
+}   // namespace
+
+core::Result<core::Slot> SimBoard::booted_slot() const {
+    auto const name = value(command_line_, "rauc.slot");
+    if (!name) return name.error();
+    if (auto const slot = core::slot_named(*name)) return *slot;
+    return core::fail(core::Errc::not_found, "rauc.slot=" + *name + " names no slot (A or B)");
+}
+
+core::Result<std::string> SimBoard::boot_id() const { return value(command_line_, "atomix.boot_id"); }
+
+core::Task<core::Result<void>> SimBoard::reboot(std::string why) {
+    if (auto const ok = core::replace_file(reboot_request_, why + '\n'); !ok)
+        co_return core::fail(ok, "asking for a reboot");
+    if (::kill(::getpid(), SIGTERM) != 0) co_return core::fail_errno("ending for a reboot");
+    co_return core::Result<void>{};
+}
+
+}   // namespace platform

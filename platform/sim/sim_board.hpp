@@ -1,0 +1,28 @@
+#pragma once
+// The simulated board: slots are files, and a boot-loader stand-in (deploy/sim/boot-loader) plays U-Boot and init.
+//
+// It passes "rauc.slot=A atomix.boot_id=<id>" as a command line in a file. A reboot is asked for by making a file and
+// ending this process; the stand-in then picks a slot by U-Boot's rules.
+
+#include "core/board.hpp"
+
+#include <filesystem>
+
+namespace platform {
+
+class SimBoard final : public core::Board {
+public:
+    SimBoard(std::filesystem::path command_line, std::filesystem::path reboot_request)
+        : command_line_{std::move(command_line)}, reboot_request_{std::move(reboot_request)} {}
+
+    std::string name() const override { return "sim"; }
+    core::Result<core::Slot> booted_slot() const override;
+    core::Result<std::string> boot_id() const override;
+    core::Task<core::Result<void>> reboot(std::string why) override;
+
+private:
+    std::filesystem::path command_line_;
+    std::filesystem::path reboot_request_;
+};
+
+}   // namespace platform

@@ -1,0 +1,155 @@
+#include "config/accepted.hpp"
+
+#include "config/documents.hpp"
+#include "core/files.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <sys/stat.h>
+
+using Source = core::ConfigState::Source;
+using core::Slot;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Device {
+    test::TemporaryDirectory data;
+    fs::path written = data.path() / "config" / "atomix.yaml";
+
+    Device() { fs::create_directories(data.path() / "config"); }
+    void write(std::string const& text) const { std::ofstream{written} << text; }
+    config::InForce choose(Slot slot = Slot::a) const { return config::Accepted{data.path(), slot}.choose(); }
+    fs::path stored(char const* slot = "A") const {
+        return data.path() / "state" / ("accepted-" + std::string{slot} + ".yaml");
+    }
+    std::string stored_text(char const* slot = "A") const {
+        auto const text = core::read_file(stored(slot), 10'000);
+        return text ? *text : text.error().text();
+    }
+};
+
+std::string with_gateway(char const* cidr) {
+    return "version: 1\nnetwork: {dnsmasq: {gateway_cidr: " + std::string{cidr} + "}}\n";
+}
+std::string const kRefused = "version: 1\ncolour: blue\n";
+std::string const kRefusal =
+    "atomix.yaml:2:1: colour: is not a known key here; known are version, network, os_upgrade";
+
+std::string gateway(config::InForce const& chosen) {
+    return core::print(*chosen.document.lan);
+}
+
+}   // namespace
+
+TEST_CASE_FIXTURE(Device,
+                  "without an operator's document the built-in default is in force, and that is no problem") {
+    auto const chosen = choose();
+    CHECK(chosen.state == core::ConfigState{.source = Source::built_in, .problems = {}});
+    CHECK(gateway(chosen) == "172.20.30.1/24");
+    CHECK_FALSE(fs::exists(stored()));
+}
+
+TEST_CASE_FIXTURE(Device, "an accepted document is in force and kept for this slot, readable by root only") {
+    write(with_gateway("10.44.0.1/24"));
+    auto const chosen = choose();
+    CHECK(chosen.state == core::ConfigState{.source = Source::operator_document, .problems = {}});
+    CHECK(gateway(chosen) == "10.44.0.1/24");
+    CHECK(stored_text() == with_gateway("10.44.0.1/24"));
+    CHECK(fs::status(stored()).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+    CHECK_FALSE(fs::exists(stored("B")));
+}
+
+TEST_CASE_FIXTURE(Device, "a refused document is reported, and the last one accepted stays in force") {
+    write(with_gateway("10.44.0.1/24"));
+    choose();
+    write(kRefused);
+    auto const chosen = choose();
+    CHECK(chosen.state == core::ConfigState{.source = Source::last_accepted, .problems = {kRefusal}});
+    CHECK(gateway(chosen) == "10.44.0.1/24");
+    CHECK(stored_text() == with_gateway("10.44.0.1/24"));
+}
+
+TEST_CASE_FIXTURE(Device, "a refused document with none accepted before leaves the built-in default") {
+    write(kRefused);
+    auto const chosen = choose();
+    CHECK(chosen.state == core::ConfigState{.source = Source::built_in, .problems = {kRefusal}});
+    CHECK(gateway(chosen) == "172.20.30.1/24");
+    CHECK_FALSE(fs::exists(stored()));
+}
+
+TEST_CASE_FIXTURE(Device, "each slot falls back to what it accepted itself") {
+    write(with_gateway("10.1.0.1/24"));
+    choose(Slot::a);
+    write(with_gateway("10.2.0.1/24"));
+    choose(Slot::b);
+    write(kRefused);
+    CHECK(gateway(choose(Slot::a)) == "10.1.0.1/24");
+    CHECK(gateway(choose(Slot::b)) == "10.2.0.1/24");
+}
+
+TEST_CASE_FIXTURE(Device, "a corrected document is in force again, and replaces the stored one") {
+    write(with_gateway("10.1.0.1/24"));
+    choose();
+    write(kRefused);
+    choose();
+    write(with_gateway("10.2.0.1/24"));
+    CHECK(choose().state.source == Source::operator_document);
+    CHECK(stored_text() == with_gateway("10.2.0.1/24"));
+}
+
+TEST_CASE_FIXTURE(Device, "an unchanged document is not written again") {
+    write(with_gateway("10.1.0.1/24"));
+    choose();
+    struct stat before {
+    }, after{};
+    REQUIRE(::stat(stored().c_str(), &before) == 0);
+    choose();
+    REQUIRE(::stat(stored().c_str(), &after) == 0);
+    CHECK(before.st_ino == after.st_ino);   // a replaced file is another one
+}
+
+TEST_CASE_FIXTURE(Device, "a stored document that no longer parses is reported too") {
+    write(kRefused);
+    REQUIRE(core::replace_file(stored(), "version: 3\n").has_value());
+    auto const chosen = choose();
+    CHECK(chosen.state.source == Source::built_in);
+    CHECK(chosen.state.problems ==
+          std::vector<std::string>{kRefusal,
+                                   "accepted-A.yaml:1:10: version: expected the integer 1, not \"3\""});
+}
+
+TEST_CASE_FIXTURE(Device, "a document that cannot be stored is in force all the same") {
+    write(with_gateway("10.1.0.1/24"));
+    std::ofstream{data / "state"} << "a file where a directory must be";
+    auto const chosen = choose();
+    CHECK(chosen.state.source == Source::operator_document);
+    CHECK(gateway(chosen) == "10.1.0.1/24");
+    REQUIRE(chosen.state.problems.size() == 1);
+    CHECK(chosen.state.problems[0].starts_with("accepted-A.yaml: cannot be stored"));
+}
+
+TEST_CASE_FIXTURE(Device, "what is no readable file is refused like a document, and never waited for") {
+    write(with_gateway("10.1.0.1/24"));
+    choose();
+    fs::remove(written);
+    SUBCASE("a FIFO") {
+        REQUIRE(::mkfifo(written.c_str(), 0600) == 0);
+    }
+    SUBCASE("a directory") {
+        fs::create_directory(written);
+    }
+    auto const chosen = choose();
+    CHECK(chosen.state.source == Source::last_accepted);
+    CHECK(gateway(chosen) == "10.1.0.1/24");
+    REQUIRE(chosen.state.problems.size() == 1);
+    CHECK(chosen.state.problems[0].starts_with("atomix.yaml: cannot be read: it is not a regular file"));
+}
+
+TEST_CASE_FIXTURE(Device, "a document over the size limit is refused before it is parsed") {
+    write("version: 1 # " + std::string(300'000, 'x'));
+    auto const chosen = choose();
+    CHECK(chosen.state.source == Source::built_in);
+    REQUIRE(chosen.state.problems.size() == 1);
+    CHECK(chosen.state.problems[0].find("larger than 262144 bytes") != std::string::npos);
+}

@@ -1,0 +1,200 @@
+#include "config/device_document.hpp"
+
+#include "config/documents.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+auto parse(std::string const& text) {
+    return config::parse_device_document(text, "device.yaml");
+}
+
+}   // namespace
+
+TEST_CASE("the simulated board's document means what it says") {
+    auto const parsed = parse(test::sim_device_document());
+    REQUIRE(test::problem_in(parsed) == "");
+    auto const& document = std::get<config::DeviceDocument>(parsed);
+
+    CHECK(*document.board == "sim");
+    CHECK(*document.compatible == "atomix-sim");
+    CHECK(core::print_wall_time(*document.built) == "2026-11-01T00:00:00Z");
+    CHECK(*document.wan == "eth0");
+    CHECK(*document.lan == "eth1");
+    CHECK(*document.slot_a.boot == "/slots/boot-a");
+    CHECK(*document.slot_a.rootfs == "/slots/rootfs-a");
+    CHECK(*document.slot_b.boot == "/slots/boot-b");
+    CHECK(*document.slot_b.rootfs == "/slots/rootfs-b");
+    CHECK(*document.boot_environment == "/etc/fw_env.config");
+    CHECK(*document.boot_attempts == 3);
+    CHECK(*document.command_line == "/run/atomix/cmdline");
+    CHECK(*document.keyring == "/etc/atomix/keyring.pem");
+    CHECK(*document.tls_ca == config::Path{"/etc/atomix/tls-ca.pem"});
+    CHECK(*document.poll_interval == 20s);
+    CHECK(*document.first_poll == 3s);
+    CHECK(*document.trial_window == 5s);
+    CHECK(*document.trial_limit == 30s);
+    CHECK(*document.trial_interval == 1s);
+    CHECK(*document.service_host == config::HostKind::children);
+    CHECK(*document.dnsmasq == "/usr/sbin/dnsmasq");
+    CHECK(*document.chronyd == "/usr/sbin/chronyd");
+    CHECK(*document.chronyc == "/usr/bin/chronyc");
+    CHECK_FALSE(*document.set_clock);
+    CHECK(*document.data == "/data");
+    CHECK(*document.run == "/run/atomix");
+    CHECK(*document.os_release == "/etc/os-release");
+    CHECK(*document.reboot_request == "/run/atomix/reboot");
+    CHECK(document.board.at == config::Place{"device.yaml", 3, 10});
+}
+
+TEST_CASE("what is required is enough, and the rest has its defaults") {
+    auto const parsed = parse("device: {board: sim, compatible: c, built: 2026-11-01T00:00:00Z}\n"
+                              "slots: {a: {boot: /1, rootfs: /2}, b: {boot: /3, rootfs: /4}}\n"
+                              "update: {keyring: /k}\n"
+                              "paths:\n"
+                              "  # data: /elsewhere\n");
+    REQUIRE(test::problem_in(parsed) == "");
+    auto const& document = std::get<config::DeviceDocument>(parsed);
+    CHECK(*document.wan == "eth0");
+    CHECK(*document.lan == "eth1");
+    CHECK_FALSE(document.wan.is_written());
+    CHECK(*document.tls_ca == std::nullopt);
+    CHECK(*document.poll_interval == 1h);
+    CHECK(*document.trial_window == 60s);
+    CHECK(*document.set_clock);
+    CHECK(*document.data == "/data");
+}
+
+TEST_CASE("each rule of the device document has its sentence") {
+    struct {
+        std::string name;
+        char const* old;
+        char const* fresh;
+        std::string want;
+    } const cases[] = {
+        {"board of another build", "board: sim", "board: rock64",
+         "device.yaml:3:10: device.board: \"rock64\" is not a board that this build knows; it knows sim"},
+        {"board is a number", "board: sim", "board: 64",
+         "device.yaml:3:10: device.board: expected a text (put a number in quotes), not \"64\""},
+        {"compatible is empty", "compatible: atomix-sim", "compatible: ''",
+         "device.yaml:4:15: device.compatible: expected a text of 1 to 128 characters, not the text \"\""},
+        {"no such day", "built: 2026-11-01", "built: 2026-02-30",
+         "device.yaml:5:10: device.built: expected a UTC time such as 2026-11-01T00:00:00Z, not "
+         "\"2026-02-30T00:00:00Z\""},
+        {"required key missing", "  keyring: /etc/atomix/keyring.pem\n", "",
+         "device.yaml:20:1: update.keyring: is required"},
+        {"required key without value", "keyring: /etc/atomix/keyring.pem",
+         "keyring:", "device.yaml:21:3: update.keyring: expected a text, not nothing"},
+        {"same interface", "lan: eth1", "lan: eth0",
+         "device.yaml:9:8: interfaces.lan: must differ from interfaces.wan, which is eth0 too"},
+        {"same interface as the default", "  wan: eth0\n  lan: eth1", "  wan: eth1",
+         "device.yaml:8:8: interfaces.wan: must differ from interfaces.lan, which is eth1 too"},
+        {"interface name too long", "wan: eth0", "wan: abcdefghijklmnop",
+         "device.yaml:8:8: interfaces.wan: expected an interface name of 1 to 15 letters, digits, _ . : -, "
+         "not "
+         "\"abcdefghijklmnop\""},
+        {"slot missing", "  b: {boot: /slots/boot-b, rootfs: /slots/rootfs-b}\n", "",
+         "device.yaml:11:1: slots.b.boot: is required\ndevice.yaml:11:1: slots.b.rootfs: is required"},
+        {"slot path relative", "boot: /slots/boot-a", "boot: slots/boot-a",
+         "device.yaml:12:13: slots.a.boot: expected an absolute path, not \"slots/boot-a\""},
+        {"slot paths equal", "rootfs: /slots/rootfs-b", "rootfs: /slots/../slots/rootfs-a",
+         "device.yaml:13:36: slots.b.rootfs: must differ from slots.a.rootfs in line 12"},
+        {"slots is a text",
+         "slots:\n  a: {boot: /slots/boot-a, rootfs: /slots/rootfs-a}\n"
+         "  b: {boot: /slots/boot-b, rootfs: /slots/rootfs-b}\n",
+         "slots: none\n", "device.yaml:11:8: slots: expected a mapping, not \"none\""},
+        {"attempts 0", "attempts: 3", "attempts: 0",
+         "device.yaml:17:13: boot.attempts: expected an integer from 1 to 9, not \"0\""},
+        {"attempts 10", "attempts: 3", "attempts: 10",
+         "device.yaml:17:13: boot.attempts: expected an integer from 1 to 9, not \"10\""},
+        {"attempts is a text", "attempts: 3", "attempts: \"3\"",
+         "device.yaml:17:13: boot.attempts: expected an integer from 1 to 9, not the text \"3\""},
+        {"duration without unit", "interval: 20s", "interval: 20",
+         "device.yaml:23:13: update.interval: expected a duration such as 500ms, 60s, 10min or 1h, not "
+         "\"20\""},
+        {"poll interval too short", "interval: 20s", "interval: 999ms",
+         "device.yaml:23:13: update.interval: must be at least 1s"},
+        {"window too short", "window: 5s", "window: 999ms",
+         "device.yaml:27:11: trial.window: must be at least 1s"},
+        {"limit equal to window", "limit: 30s", "limit: 5s",
+         "device.yaml:28:10: trial.limit: must be longer than trial.window, 5s, but is 5s"},
+        {"default limit shorter than window", "window: 5s\n  limit: 30s", "window: 20min",
+         "device.yaml:27:11: trial.limit: must be longer than trial.window, 20min, but is 10min"},
+        {"interval longer than window", "interval: 1s", "interval: 6s",
+         "device.yaml:29:13: trial.interval: must be at most trial.window, 5s, but is 6s"},
+        {"host unknown", "host: children", "host: docker",
+         "device.yaml:32:9: services.host: expected children or systemd, not \"docker\""},
+        {"bool of YAML 1.1", "set_clock: false", "set_clock: NO",
+         "device.yaml:36:14: services.set_clock: expected true or false, not \"NO\""},
+        {"unknown key", "  run: /run/atomix", "  runn: /run/atomix",
+         "device.yaml:40:3: paths.runn: is not a known key here; known are data, run, os_release"},
+        {"unknown section", "sim:", "simulation:",
+         "device.yaml:43:1: simulation: is not a known key here; known are device, interfaces, slots, boot, "
+         "update, "
+         "trial, services, paths, sim"},
+        {"duplicate key", "data: /data", "data: /data\n  data: /elsewhere",
+         "device.yaml:40:3: paths.data: is written twice, first in line 39"},
+        {"list instead of a path", "data: /data", "data: [/data]",
+         "device.yaml:39:9: paths.data: expected a text, not a list"},
+    };
+    for (auto const& c : cases) {
+        CAPTURE(c.name);
+        CHECK(test::problem_in(parse(test::replaced(test::sim_device_document(), c.old, c.fresh))) == c.want);
+    }
+}
+
+TEST_CASE("a trial interval as long as the window and a limit just above it are allowed") {
+    auto text = test::replaced(test::sim_device_document(), "interval: 1s", "interval: 5s");
+    CHECK(test::problem_in(parse(test::replaced(text, "limit: 30s", "limit: 5001ms"))) == "");
+}
+
+TEST_CASE("ten problems are reported at once, in the order of the lines") {
+    auto const parsed = parse("device:\n"
+                              "  board: rock65\n"
+                              "  built: yesterday\n"
+                              "  colour: blue\n"
+                              "interfaces: {wan: eth0, lan: eth0}\n"
+                              "slots:\n"
+                              "  a: {boot: /a, rootfs: b}\n"
+                              "  b: {boot: /a, rootfs: /d}\n"
+                              "boot: {attempts: 12}\n"
+                              "trial: {window: 10s, limit: 10s}\n");
+    CHECK(test::texts(parsed) ==
+          std::vector<std::string>{
+              "device.yaml:1:1: device.compatible: is required",
+              "device.yaml:1:1: update.keyring: is required",
+              "device.yaml:2:10: device.board: \"rock65\" is not a board that this build knows; it knows sim",
+              "device.yaml:3:10: device.built: expected a UTC time such as 2026-11-01T00:00:00Z, not "
+              "\"yesterday\"",
+              "device.yaml:4:3: device.colour: is not a known key here; known are board, compatible, built",
+              "device.yaml:5:30: interfaces.lan: must differ from interfaces.wan, which is eth0 too",
+              "device.yaml:7:25: slots.a.rootfs: expected an absolute path, not \"b\"",
+              "device.yaml:8:13: slots.b.boot: must differ from slots.a.boot in line 7",
+              "device.yaml:9:18: boot.attempts: expected an integer from 1 to 9, not \"12\"",
+              "device.yaml:10:29: trial.limit: must be longer than trial.window, 10s, but is 10s",
+          });
+}
+
+TEST_CASE("an empty document names everything that is required") {
+    CHECK(test::texts(parse("")) ==
+          std::vector<std::string>{
+              "device.yaml:1:1: device.board: is required", "device.yaml:1:1: device.compatible: is required",
+              "device.yaml:1:1: device.built: is required", "device.yaml:1:1: slots.a.boot: is required",
+              "device.yaml:1:1: slots.a.rootfs: is required", "device.yaml:1:1: slots.b.boot: is required",
+              "device.yaml:1:1: slots.b.rootfs: is required",
+              "device.yaml:1:1: update.keyring: is required"});
+    CHECK(test::problem_in(parse("- 1\n")) == "device.yaml:1:1: expected a mapping, not a list");
+}
+
+TEST_CASE("a device document that cannot be read is one problem without a line") {
+    test::TemporaryDirectory directory;
+    auto const missing = (directory / "device.yaml").string();
+    auto const parsed = config::load_device_document(missing);
+    REQUIRE(test::texts(parsed).size() == 1);
+    CHECK(test::problem_in(parsed).starts_with(missing + ": cannot be read: " + missing + " does not exist"));
+
+    std::ofstream{missing} << test::sim_device_document();
+    CHECK(test::problem_in(config::load_device_document(missing)) == "");
+}

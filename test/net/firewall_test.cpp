@@ -1,0 +1,170 @@
+#include "net/firewall.hpp"
+
+#include "core/files.hpp"
+#include "net/network_namespace.hpp"
+#include "support/fake_clock.hpp"
+#include "support/log_lines.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// The real kernel's filter, which a test can make refuse, and which counts.
+struct CountingFilter final : net::PacketFilter {
+    net::Nft nft;
+    std::vector<std::string> applied;
+    bool refuses = false;
+
+    net::Task<net::Result<void>> apply(std::string commands) override {
+        applied.push_back(commands);
+        if (refuses) co_return core::fail(core::Errc::refused, "nft: Error: syntax error");
+        co_return co_await nft.apply(commands);
+    }
+    net::Task<net::Result<std::string>> list_table(std::string table) override {
+        co_return co_await nft.list_table(std::move(table));
+    }
+    net::Task<void> changed_by_others() override { return nft.changed_by_others(); }
+};
+
+struct World {
+    test::NetworkNamespace space;
+    core::asio::io_context io{1};
+    test::FakeClock clock{io};
+    core::StateBus state{io.get_executor(), {}};
+    core::Writer<&core::DeviceState::flags> flags{state};
+    std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
+    test::TemporaryDirectory sysctl;
+    CountingFilter filter;
+    net::Firewall firewall{clock,
+                           filter,
+                           state,
+                           core::Writer<&core::DeviceState::firewall>{state},
+                           core::Log{lines, "net"},
+                           config::OperatorDocument{},
+                           "eth0",
+                           "eth1",
+                           sysctl.path()};
+    core::asio::cancellation_signal stop;
+
+    void start() {
+        core::asio::co_spawn(io, firewall.run(),
+                             core::asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
+        clock.settle();
+    }
+    ~World() {
+        stop.emit(core::asio::cancellation_type::all);
+        clock.settle();
+    }
+    core::FirewallState const& now() const { return state.now().firewall; }
+    std::string ssh_rule() const {
+        for (std::string const rule : {"accept", "drop"})
+            if (space.succeeds("nft list chain inet atomix ssh_on_wan | grep -w " + rule)) return rule;
+        return "none";
+    }
+};
+
+}   // namespace
+
+TEST_CASE_FIXTURE(World, "the firewall is applied at start, and then only its SSH rule follows the flag") {
+    start();
+    CHECK(now() == core::FirewallState{.applied = true, .ssh_on_wan = false, .error = "", .transactions = 1});
+    CHECK(ssh_rule() == "drop");
+
+    flags.set({"ssh-wan-enabled"});
+    clock.settle();
+    CHECK(now() == core::FirewallState{.applied = true, .ssh_on_wan = true, .error = "", .transactions = 2});
+    CHECK(ssh_rule() == "accept");
+    CHECK(filter.applied.at(1).starts_with("flush chain"));
+
+    flags.set({});
+    clock.settle();
+    CHECK(now().transactions == 3);
+    CHECK(ssh_rule() == "drop");
+    CHECK(lines->lines == std::vector<std::string>{"net: firewall applied wan=eth0 lan=eth1",
+                                                   "net: ssh on wan opened", "net: ssh on wan closed"});
+}
+
+TEST_CASE_FIXTURE(World, "what changes nothing in the firewall makes no transaction") {
+    start();
+    flags.set({"hold-updates"});
+    clock.advance(1h);
+    CHECK(now().transactions == 1);
+    CHECK(filter.applied.size() == 1);
+}
+
+TEST_CASE_FIXTURE(
+    World,
+    "a refused change leaves the old table, shows nft's words and is tried again later each time") {
+    start();
+    filter.refuses = true;
+    flags.set({"ssh-wan-enabled"});
+    clock.settle();
+    CHECK_FALSE(now().applied);
+    CHECK_FALSE(now().ssh_on_wan);
+    CHECK(now().error.starts_with("nft: Error: syntax error"));
+    CHECK(ssh_rule() == "drop");
+
+    clock.advance(7s);   // after 1, 2 and 4 s
+    CHECK(filter.applied.size() == 5);
+    CHECK(filter.applied.back().starts_with("add table"));   // all of it, nothing is taken for granted
+
+    filter.refuses = false;
+    clock.advance(8s);
+    CHECK(now().applied);
+    CHECK(now().ssh_on_wan);
+    CHECK(now().error.empty());
+    CHECK(ssh_rule() == "accept");
+}
+
+TEST_CASE_FIXTURE(World, "a flag that goes while a change is refused closes at once when the refusal ends") {
+    start();
+    filter.refuses = true;
+    flags.set({"ssh-wan-enabled"});
+    clock.settle();
+    filter.refuses = false;
+    flags.set({});   // no second passes
+    clock.settle();
+    CHECK(now().applied);
+    CHECK_FALSE(now().ssh_on_wan);
+}
+
+TEST_CASE_FIXTURE(World, "a table that another program changed or deleted is put back at once") {
+    start();
+    for (auto const* change : {"nft add rule inet atomix forward accept", "nft delete table inet atomix",
+                               "nft flush ruleset", "nft add rule inet atomix ssh_on_wan accept"}) {
+        CAPTURE(change);
+        auto const before = now().transactions;
+        space.shell(change);
+        CHECK(test::comes_true(io, [&] { return now().transactions == before + 1; }));
+        CHECK(now().applied);
+        CHECK_FALSE(space.succeeds("nft list chain inet atomix forward | grep -w accept"));
+        CHECK(ssh_rule() == "drop");
+    }
+    CHECK(lines->contains("firewall was changed by another program, applying it again"));
+}
+
+TEST_CASE_FIXTURE(World, "another program's own table is no reason to do anything") {
+    start();
+    space.shell("nft add table inet operators_own");
+    clock.settle();
+    CHECK(now().transactions == 1);
+}
+
+TEST_CASE_FIXTURE(World, "IP forwarding is switched off where there is a switch") {
+    REQUIRE(core::replace_file(sysctl / "ipv4/ip_forward", "1\n").has_value());
+    start();
+    CHECK(*core::read_file(sysctl / "ipv4/ip_forward", 10) == "0\n");
+    CHECK(now().error.empty());   // no IPv6 switch, no complaint
+}
+
+TEST_CASE_FIXTURE(World, "forwarding that cannot be switched off is an error beside a firewall that works") {
+    std::filesystem::create_directories(sysctl /
+                                        "ipv4/ip_forward");   // neither readable nor writable as a file
+    start();
+    CHECK(now().applied);
+    CHECK(now().error.find("switching IP forwarding off") != std::string::npos);
+}

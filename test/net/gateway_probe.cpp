@@ -1,0 +1,103 @@
+// The gateway without the rest of the daemon, for test/system/gateway_test.py: real kernel, real dnsmasq and
+// chronyd. gateway_probe <data> <run> <wan> <lan> <time server>; ends in order on SIGTERM. What it knows is
+// in <run>/state.json.
+
+#include "config/flag_watcher.hpp"
+#include "core/child_host.hpp"
+#include "core/files.hpp"
+#include "core/json.hpp"
+#include "core/processes.hpp"
+#include "core/race.hpp"
+#include "core/supervisor.hpp"
+#include "net/chrony_time.hpp"
+#include "net/firewall.hpp"
+#include "net/lan_services.hpp"
+#include "net/link_monitor.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <cstdio>
+
+namespace {
+
+using core::DeviceState;
+using core::Task;
+using core::Writer;
+
+Task<void> termination() {
+    core::asio::signal_set signals(co_await core::asio::this_coro::executor, SIGTERM, SIGINT);
+    co_await signals.async_wait(core::asio::use_awaitable);
+}
+
+void write(std::filesystem::path const& file, DeviceState const& now, bool synchronised) {
+    core::json::object facts;
+    facts["wan_carrier"] = now.links.wan.carrier;
+    facts["applied"] = now.firewall.applied;
+    facts["ssh_on_wan"] = now.firewall.ssh_on_wan;
+    facts["transactions"] = now.firewall.transactions;
+    facts["error"] = now.firewall.error;
+    facts["synchronised"] = synchronised;
+    for (auto const& [name, service] : now.services) facts[name] = service.pid;
+    if (auto ok = core::replace_file(file, core::print_json(facts)); !ok)
+        std::fprintf(stderr, "%s\n", ok.error().text().c_str());
+}
+
+Task<void>
+write_state(core::StateBus& state, core::Clock& clock, net::ChronyTime& time, std::filesystem::path file) {
+    for (auto seen = state.get();;) {
+        bool const synchronised = co_await time.synchronised();
+        seen = state.get();
+        write(file, *seen, synchronised);
+        auto changed = state.changed_from(seen);
+        auto pause = clock.sleep_for(std::chrono::milliseconds{200});
+        co_await core::first_of(std::move(changed), std::move(pause));
+    }
+}
+
+}   // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 6) return 2;
+    config::DeviceDocument device;
+    device.data.value = argv[1];
+    device.run.value = argv[2];
+    device.wan.value = argv[3];
+    device.lan.value = argv[4];
+    device.set_clock.value = false;
+    config::OperatorDocument document;
+    document.ntp_servers.value = {argv[5]};
+    document.open_on_wan.value.tcp = {443};
+
+    core::asio::io_context io{1};
+    core::SystemClock clock;
+    core::Log const log{core::standard_error_sink(core::Level::debug), "gateway"};
+    core::SystemProcesses processes;
+    core::StateBus state{io.get_executor(), {}};
+    auto const flag_directory = *device.data / "config";
+    Writer<&DeviceState::flags>{state}.set(config::read_flags(flag_directory));   // before the first ruleset
+
+    config::FlagWatcher flags{flag_directory, Writer<&DeviceState::flags>{state}, log};
+    net::LinkMonitor links{clock,        Writer<&DeviceState::links>{state}, log, *device.wan, *device.lan,
+                           *document.lan};
+    net::Nft nft;
+    net::Firewall firewall{clock, nft,      state,       Writer<&DeviceState::firewall>{state},
+                           log,   document, *device.wan, *device.lan};
+    core::ChildHost host{clock, Writer<&DeviceState::services>{state}, log, *device.run};
+    net::LanServices services{clock, state, host, log, document, device};
+    net::ChronyTime time{processes, *device.chronyc, net::lan_files(*device.run, *device.data).chrony_socket};
+
+    core::Supervisor supervisor{clock, log};
+    supervisor.add("flags", [&] { return flags.run(); });
+    supervisor.add("links", [&] { return links.run(); });
+    supervisor.add("firewall", [&] { return firewall.run(); });
+    supervisor.add("host", [&] { return host.run(); });
+    supervisor.add("lan services", [&] { return services.run(); });
+    supervisor.add("state", [&] { return write_state(state, clock, time, *device.run / "state.json"); });
+
+    int status = 1;
+    core::asio::co_spawn(io, core::ends_before(supervisor.run(), termination()),
+                         [&](std::exception_ptr failed, bool ended) { status = failed || ended ? 1 : 0; });
+    io.run();
+    return status;
+}

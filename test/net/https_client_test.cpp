@@ -1,0 +1,281 @@
+// The client against a real nginx.
+
+#include "net/https_client.hpp"
+
+#include "support/nginx.hpp"
+#include "support/run_task.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace std::chrono_literals;
+using core::Errc;
+using core::HttpRequest;
+using core::Task;
+
+namespace {
+
+constexpr core::WallTime kNow{1'795'000'000s};   // 2026-11-18
+
+struct Reply {
+    core::HttpHead head;
+    std::string body;
+    std::optional<core::Error> failed;
+};
+
+Task<Reply> fetch(core::HttpClient& client, HttpRequest request) {
+    Reply reply;
+    auto const stream = co_await client.open(std::move(request));
+    if (!stream) {
+        reply.failed = stream.error();
+        co_return reply;
+    }
+    reply.head = (*stream)->head();
+    auto const body = co_await core::read_all(**stream, 100'000'000);
+    if (body)
+        reply.body = *body;
+    else
+        reply.failed = body.error();
+    co_return reply;
+}
+
+struct Web {
+    test::TemporaryDirectory directory;
+    test::Certificates certificates;
+    test::Nginx nginx;
+    core::SystemClock clock;
+    core::asio::io_context io;
+
+    explicit Web(std::string const& directives = {}, test::ServerName const& name = {})
+        : certificates{test::make_certificates(directory.path(), name)},
+          nginx{directory.path(), certificates, directives} {
+        nginx.serve("file", "0123456789");
+    }
+
+    static HttpRequest ask(std::string url) {
+        HttpRequest request;
+        request.url = std::move(url);
+        request.judge_at = kNow;
+        return request;
+    }
+    Reply get(HttpRequest request) { return get(std::move(request), certificates.ca); }
+    Reply get(HttpRequest request, std::optional<std::filesystem::path> authorities) {
+        net::HttpsClient client{clock, std::move(authorities), "atomixd/test"};
+        return test::run_task(io, fetch(client, std::move(request)));
+    }
+};
+
+}   // namespace
+
+TEST_CASE_FIXTURE(Web, "a file is fetched whole, and its head says what it is") {
+    auto const reply = get(ask(nginx.url("file")));
+    CHECK(!reply.failed);
+    CHECK(reply.head.status == 200);
+    CHECK(reply.body == "0123456789");
+    CHECK((reply.head.content_length == 10u));
+    CHECK(reply.head.etag.starts_with('"'));
+    CHECK(reply.head.url == nginx.url("file"));
+}
+
+TEST_CASE_FIXTURE(Web, "a name that is looked up works as well as an address") {
+    auto const reply = get(ask("https://localhost:" + std::to_string(nginx.port()) + "/file"));
+    CHECK(!reply.failed);
+    CHECK(reply.body == "0123456789");
+}
+
+TEST_CASE_FIXTURE(Web, "what has not changed is not sent again") {
+    auto again = ask(nginx.url("file"));
+    again.headers = {{"If-None-Match", get(again).head.etag}};
+    auto const reply = get(again);
+    CHECK(!reply.failed);
+    CHECK(reply.head.status == 304);
+    CHECK(reply.body == "");
+}
+
+TEST_CASE_FIXTURE(Web, "a range is fetched from the middle and from the end") {
+    auto middle = ask(nginx.url("file"));
+    middle.range = core::ByteRange{.first = 2, .last = 4};
+    auto const some = get(middle);
+    CHECK(some.head.status == 206);
+    CHECK(some.body == "234");
+    CHECK((some.head.content_range == core::ContentRange{2, 4, 10}));
+
+    auto end = ask(nginx.url("file"));
+    end.range = core::ByteRange{.first = std::nullopt, .last = 3};
+    CHECK(get(end).body == "789");
+}
+
+TEST_CASE("a server without ranges answers with the whole file, and the status says so") {
+    Web web{"max_ranges 0;"};
+    auto request = Web::ask(web.nginx.url("file"));
+    request.range = core::ByteRange{.first = 2, .last = 4};
+    auto const reply = web.get(request);
+    CHECK(reply.head.status == 200);
+    CHECK(!reply.head.content_range);
+    CHECK(reply.body == "0123456789");
+}
+
+TEST_CASE("an error status is an answer like any other") {
+    Web web{"location /busy { add_header Retry-After 90 always; return 503 later; }"};
+    auto const busy = web.get(Web::ask(web.nginx.url("busy")));
+    CHECK(!busy.failed);
+    CHECK(busy.head.status == 503);
+    CHECK((busy.head.retry_after == 90s));
+    CHECK(busy.body == "later");
+    CHECK(web.get(Web::ask(web.nginx.url("absent"))).head.status == 404);
+}
+
+TEST_CASE("a redirect is followed, relative or not, and the head names where it led") {
+    Web web{"location /relative { absolute_redirect off; return 302 /file; }\n"
+            "location /absolute { return 308 https://localhost:$server_port/relative; }"};
+    auto const reply = web.get(Web::ask(web.nginx.url("absolute")));
+    CHECK(!reply.failed);
+    CHECK(reply.body == "0123456789");
+    CHECK(reply.head.url == "https://localhost:" + std::to_string(web.nginx.port()) + "/file");
+}
+
+TEST_CASE("the caller's headers do not follow a redirect to another host") {
+    Web web{"location /away { return 302 https://localhost:$server_port/echo; }\n"
+            "location /here { return 302 https://127.0.0.1:$server_port/echo; }\n"
+            "location /echo { return 200 'token=$http_authorization etag=$http_if_none_match'; }"};
+    auto request = Web::ask(web.nginx.url("here"));
+    request.headers = {{"Authorization", "secret"}, {"If-None-Match", "v1"}};
+    CHECK(web.get(request).body == "token=secret etag=v1");
+    request.url = web.nginx.url("away");
+    CHECK(web.get(request).body == "token= etag=v1");
+}
+
+TEST_CASE("a redirect that leaves https, or does not end, is refused") {
+    Web web{"location /plain { return 302 http://127.0.0.1:1/file; }\n"
+            "location /secret { return 302 http://me:secret@127.0.0.1/; }\n"
+            "location /loop { return 302 https://$http_host/loop; }\n"
+            "location /nowhere { return 302 ''; }"};
+    auto const plain = web.get(Web::ask(web.nginx.url("plain")));
+    REQUIRE(plain.failed);
+    CHECK(plain.failed->text() == "redirect to http://127.0.0.1:1/file refused: only https [refused]");
+    auto const secret = web.get(Web::ask(web.nginx.url("secret")));
+    REQUIRE(secret.failed);
+    CHECK(secret.failed->text() == "redirect to an address with a password refused: only https [refused]");
+    auto const loop = web.get(Web::ask(web.nginx.url("loop")));
+    REQUIRE(loop.failed);
+    CHECK(loop.failed->text() ==
+          "more than 5 redirects, the last by 127.0.0.1:" + std::to_string(web.nginx.port()) + " [refused]");
+}
+
+TEST_CASE_FIXTURE(Web, "an address that is not https is refused before anything is sent") {
+    auto const reply = get(ask("http://127.0.0.1/file"));
+    REQUIRE(reply.failed);
+    CHECK(reply.failed->text() == "http://127.0.0.1/file refused: only https [refused]");
+}
+
+TEST_CASE_FIXTURE(Web, "a certificate is judged at the time that the request names, not at the clock's") {
+    auto request = ask(nginx.url("file"));
+    request.judge_at = test::kValidUntil + 1s;
+    auto const late = get(request);
+    REQUIRE(late.failed);
+    CHECK(late.failed->text() ==
+          "TLS with 127.0.0.1:" + std::to_string(nginx.port()) +
+              " failed: certificate has expired (judged at 2049-01-01T00:00:01Z) [bad signature]");
+    request.judge_at = test::kValidFrom - 1s;
+    auto const early = get(request);
+    REQUIRE(early.failed);
+    CHECK(early.failed->context.ends_with("certificate is not yet valid (judged at 2019-12-31T23:59:59Z)"));
+}
+
+TEST_CASE("an expired certificate is good at a time when it was valid") {
+    auto const yesterday = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) - 24h;
+    Web web{"", {.until = yesterday}};
+    auto request = Web::ask(web.nginx.url("file"));
+    request.judge_at = yesterday - 1h;
+    CHECK(web.get(request).body == "0123456789");
+    request.judge_at = yesterday + 1h;
+    CHECK(web.get(request).failed->is(Errc::bad_signature));
+}
+
+TEST_CASE("a certificate for another name or address is refused") {
+    Web web{"", {.alternative_names = "DNS:updates.example"}};
+    auto const by_address = web.get(Web::ask(web.nginx.url("file")));
+    REQUIRE(by_address.failed);
+    CHECK(by_address.failed->is(Errc::bad_signature));
+    CHECK(by_address.failed->context.ends_with("failed: IP address mismatch"));
+    auto const by_name = web.get(Web::ask("https://localhost:" + std::to_string(web.nginx.port()) + "/"));
+    REQUIRE(by_name.failed);
+    CHECK(by_name.failed->context.ends_with("failed: hostname mismatch"));
+}
+
+TEST_CASE_FIXTURE(Web, "a server that nobody known vouches for is refused") {
+    test::TemporaryDirectory elsewhere;
+    auto const other = test::make_certificates(elsewhere.path());
+    auto const reply = get(ask(nginx.url("file")), other.ca);
+    REQUIRE(reply.failed);
+    CHECK(reply.failed->is(Errc::bad_signature));
+
+    auto const unknown = get(ask(nginx.url("file")), std::nullopt);   // the system does not know it either
+    REQUIRE(unknown.failed);
+    CHECK(unknown.failed->is(Errc::bad_signature));
+    CHECK(unknown.failed->context.ends_with("failed: unable to get local issuer certificate"));
+}
+
+TEST_CASE_FIXTURE(Web, "authorities that cannot be read are named") {
+    auto const missing = directory / "absent.pem";
+    auto const reply = get(ask(nginx.url("file")), missing);
+    REQUIRE(reply.failed);
+    CHECK(reply.failed->is(Errc::io));
+    CHECK(reply.failed->context.starts_with("cannot read the certificate authorities from " +
+                                            missing.string()));
+}
+
+TEST_CASE("only TLS 1.2 and newer is spoken") {
+    Web old{"ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;"};
+    auto const reply = old.get(Web::ask(old.nginx.url("file")));
+    REQUIRE(reply.failed);
+    CHECK(reply.failed->is(Errc::unreachable));
+    CHECK(reply.failed->context.starts_with("TLS with 127.0.0.1:"));
+
+    Web newer{"ssl_protocols TLSv1.2;"};
+    CHECK(newer.get(Web::ask(newer.nginx.url("file"))).body == "0123456789");
+}
+
+TEST_CASE_FIXTURE(Web, "a port where nobody listens says so, with its address") {
+    nginx.stop();
+    auto const reply = get(ask(nginx.url("file")));
+    REQUIRE(reply.failed);
+    CHECK(reply.failed->text() == "could not connect to 127.0.0.1:" + std::to_string(nginx.port()) +
+                                      ": Connection refused [unreachable]");
+}
+
+TEST_CASE_FIXTURE(Web, "a name that does not exist says so") {
+    auto const reply = get(ask("https://nowhere.invalid/"));
+    REQUIRE(reply.failed);
+    CHECK(reply.failed->is(Errc::unreachable));
+    CHECK(reply.failed->context.starts_with("could not find the address of nowhere.invalid: "));
+}
+
+TEST_CASE_FIXTURE(Web, "a large body comes through unchanged") {
+    std::string large(20'000'000, '\0');
+    for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 2654435761u >> 13);
+    nginx.serve("large", large);
+    auto const reply = get(ask(nginx.url("large")));
+    CHECK(!reply.failed);
+    CHECK((reply.body == large));
+}
+
+TEST_CASE("a connection cut in mid-stream says how far it came") {
+    Web web{"limit_rate 200k;"};
+    web.nginx.serve("large", std::string(2'000'000, 'x'));
+    net::HttpsClient client{web.clock, web.certificates.ca, "atomixd/test"};
+    auto const cut = [&]() -> Task<std::optional<core::Error>> {
+        auto const stream = co_await client.open(Web::ask(web.nginx.url("large")));
+        std::vector<std::byte> piece(10'000);
+        std::span<std::byte> const room{piece};
+        for (bool is_cut = false;;) {
+            auto const got = co_await (*stream)->read(room);
+            if (!got) co_return got.error();
+            if (!std::exchange(is_cut, true)) web.nginx.cut_connections();
+        }
+    };
+    auto const failed = test::run_task(web.io, cut());
+    REQUIRE(failed);
+    CHECK(failed->is(Errc::unreachable));
+    CHECK(failed->context.find(" of 2000000 bytes: ") != std::string::npos);
+}

@@ -1,0 +1,146 @@
+#include "net/link_monitor.hpp"
+
+#include "net/network_namespace.hpp"
+#include "support/fake_clock.hpp"
+#include "support/log_lines.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+using namespace std::chrono_literals;
+using Entry = net::LinkTable::Entry;
+
+namespace {
+
+std::optional<Entry> interface(int index, bool carrier) {
+    Entry entry{.link = {.index = index, .name = "eth0", .mac = {}, .up = true, .carrier = carrier},
+                .addresses = {}};
+    return entry;
+}
+
+struct World {
+    test::NetworkNamespace space;
+    core::asio::io_context io{1};
+    test::FakeClock clock{io};
+    core::StateBus state{io.get_executor(), {}};
+    std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
+    net::LinkMonitor monitor{clock,
+                             core::Writer<&core::DeviceState::links>{state},
+                             core::Log{lines, "net"},
+                             "eth0",
+                             "eth1",
+                             {{0xac141e01}, 24}};
+    core::asio::cancellation_signal stop;
+    bool ended = false;
+
+    World() {
+        core::asio::co_spawn(
+            io, monitor.run(),
+            core::asio::bind_cancellation_slot(stop.slot(), [this](std::exception_ptr) { ended = true; }));
+        REQUIRE(comes_true([&](auto const& links) { return links.lan.name == "eth1"; }));
+    }
+    ~World() {
+        stop.emit(core::asio::cancellation_type::all);
+        test::comes_true(io, [&] { return ended; });
+    }
+
+    template <class Condition> bool comes_true(Condition is_so) {
+        return test::comes_true(io, [&] { return is_so(state.now().links); });
+    }
+    std::vector<std::string> const kLanAddress{"172.20.30.1/24"};
+};
+
+}   // namespace
+
+TEST_CASE("a carrier is down at once, and up after it has held for two seconds") {
+    net::CarrierHold hold;
+    core::TimePoint const start{1h};
+
+    hold = hold.after(interface(2, true), start);
+    CHECK_FALSE(hold.is_up(start + 1999ms));
+    CHECK(hold.wake_at(start + 1s) == start + 2s);
+    CHECK(hold.is_up(start + 2s));
+    CHECK_FALSE(hold.wake_at(start + 2s));
+
+    hold = hold.after(interface(2, true), start + 5s);   // told again, nothing new
+    CHECK(hold.is_up(start + 5s));
+
+    hold = hold.after(interface(2, false), start + 6s);
+    CHECK_FALSE(hold.is_up(start + 6s));
+    CHECK_FALSE(hold.wake_at(start + 6s));
+
+    hold = hold.after(interface(2, true), start + 7s);
+    CHECK_FALSE(hold.is_up(start + 8s));
+}
+
+TEST_CASE("an interface that was made anew has to hold again") {
+    core::TimePoint const start{1h};
+    auto hold = net::CarrierHold{}.after(interface(2, true), start);
+    hold = hold.after(interface(3, true), start + 10s);
+    CHECK_FALSE(hold.is_up(start + 10s));
+    hold = hold.after(std::nullopt, start + 11s);
+    CHECK(hold.index == 0);
+}
+
+TEST_CASE_FIXTURE(World, "a device without its interfaces says so, and takes them when they come") {
+    CHECK_FALSE(state.now().links.wan.present);
+    CHECK(state.now().links.lan.error == "there is no interface eth1");
+
+    space.shell("ip link add eth1 address 02:00:00:00:00:01 type veth peer name lan0");
+    CHECK(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+    CHECK(state.now().links.lan.mac == "02:00:00:00:00:01");
+    CHECK(state.now().links.lan.error.empty());
+}
+
+TEST_CASE_FIXTURE(World, "the carrier is shown after two seconds, and its loss at once") {
+    space.shell("ip link add eth0 type veth peer name wan0 && ip link set eth0 up && ip link set wan0 up");
+    REQUIRE(comes_true([&](auto const& links) {
+        clock.advance(100ms);
+        return links.wan.carrier;
+    }));
+    space.shell("ip link set wan0 down");
+    CHECK(comes_true([](auto const& links) { return !links.wan.carrier; }));   // the clock stands still
+    CHECK(lines->contains("link is up interface=eth0"));
+    CHECK(lines->contains("link is down interface=eth0"));
+}
+
+TEST_CASE_FIXTURE(World, "a LAN address that someone removed or replaced comes back") {
+    space.shell("ip link add eth1 type veth peer name lan0");
+    REQUIRE(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+    space.shell("ip addr flush dev eth1 && ip addr add 192.168.9.9/24 dev eth1");
+    auto const kernel_agrees = [&](auto const&) {
+        return space.succeeds("ip -4 -o addr show dev eth1 | grep -q 172.20.30.1/24") &&
+               !space.succeeds("ip -4 -o addr show dev eth1 | grep -q 192.168.9.9");
+    };
+    CHECK(comes_true(kernel_agrees));
+    CHECK(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+}
+
+TEST_CASE_FIXTURE(World,
+                  "an interface that is renamed away, or deleted and made anew, is followed by its name") {
+    space.shell("ip link add eth1 type veth peer name lan0");
+    REQUIRE(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+
+    space.shell("ip link set eth1 down && ip link set eth1 name other");
+    CHECK(comes_true([](auto const& links) { return !links.lan.present; }));
+    space.shell("ip link set other down && ip link set other name eth1");
+    CHECK(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+
+    space.shell("ip link del eth1");
+    CHECK(comes_true([](auto const& links) { return !links.lan.present && links.lan.addresses.empty(); }));
+    space.shell("ip link add eth1 type veth peer name lan0");
+    CHECK(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+}
+
+TEST_CASE_FIXTURE(World, "after more changes than the socket holds, the state is true again") {
+    space.shell("ip link add eth1 type veth peer name lan0");
+    REQUIRE(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+    // The loop does not run meanwhile; some 200 KiB of events are more than rmem_default.
+    space.shell("for i in $(seq 400); do echo link set eth1 mtu $((1000 + i)); done | ip -batch -");
+    space.shell("ip link add eth0 type veth peer name wan0");
+    CHECK(comes_true([&](auto const& links) {
+        clock.advance(100ms);
+        return links.wan.present;
+    }));
+    CHECK(lines->contains("link changes were lost, reading all again"));
+}

@@ -1,0 +1,169 @@
+#include "net/status_json.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr core::TimePoint kStarted{100s};
+
+core::DeviceState busy_device() {
+    core::DeviceState state;
+    state.identity = {"sim", "gateway", "1.2", "0.1.0", core::Slot::b, "6f0c", kStarted};
+    state.config = {core::ConfigState::Source::last_accepted, {"atomix.yaml:1:1: version: must be 1"}};
+    state.update.phase = core::Phase::downloading;
+    state.update.version = "1.3";
+    state.update.done_bytes = 30;
+    state.update.total_bytes = 90;
+    state.update.last_poll = "2026-11-23T06:00:00Z";
+    state.update.judged_at = "floor";
+    state.update.last_commit = core::Outcome{"1.2", "", "2026-11-01T00:00:00Z"};
+    state.update.last_rollback = core::Outcome{"1.1", "probe \"dns\" failed", "2026-10-01T00:00:00Z"};
+    state.update.rejected = {"1.1"};
+    state.update.trial_started = kStarted + 2s;
+    state.update.baseline = {"ntp"};
+    state.health.verdict = core::Verdict::wait;
+    state.health.readings = {{"dns", true, true, "answered in 1 ms"}, {"ntp", false, false, ""}};
+    state.health.healthy_for = 2500ms;
+    state.links.wan = {"eth0", true, true, "00:11:22:33:44:55", {"10.0.0.2/24"}, ""};
+    state.links.lan = {"eth1", true, false, "", {}, "address in use"};
+    state.services["dnsmasq"] = {.running = true, .pid = 77, .starts = 1, .error = ""};
+    state.services["chronyd"] = {.running = false, .pid = 0, .starts = 3, .error = "ended with status 1"};
+    state.firewall = {.applied = true, .ssh_on_wan = false, .error = "", .transactions = 4};
+    state.flags = {"ssh-wan-enabled"};
+    return state;
+}
+
+constexpr char const* kBusy = R"json({
+  "schema": 1,
+  "version": "1.2",
+  "controller": "0.1.0",
+  "board": "sim",
+  "compatible": "gateway",
+  "slot": "B",
+  "boot_id": "6f0c",
+  "uptime_s": 65,
+  "config": {
+    "source": "last_accepted",
+    "problems": [
+      "atomix.yaml:1:1: version: must be 1"
+    ]
+  },
+  "update": {
+    "phase": "downloading",
+    "version": "1.3",
+    "done_bytes": 30,
+    "total_bytes": 90,
+    "progress_percent": 33,
+    "error": null,
+    "last_poll": "2026-11-23T06:00:00Z",
+    "note": null,
+    "certificates_judged_at": "floor",
+    "last_commit": {
+      "version": "1.2",
+      "reason": null,
+      "at": "2026-11-01T00:00:00Z"
+    },
+    "last_rollback": {
+      "version": "1.1",
+      "reason": "probe \"dns\" failed",
+      "at": "2026-10-01T00:00:00Z"
+    },
+    "rejected": [
+      "1.1"
+    ],
+    "problems": [],
+    "trial_s": 63,
+    "failed_before_update": [
+      "ntp"
+    ]
+  },
+  "health": {
+    "verdict": "wait",
+    "reason": null,
+    "healthy_for_s": 2,
+    "probes": [
+      {
+        "probe": "dns",
+        "good": true,
+        "required": true,
+        "detail": "answered in 1 ms"
+      },
+      {
+        "probe": "ntp",
+        "good": false,
+        "required": false,
+        "detail": null
+      }
+    ]
+  },
+  "links": {
+    "wan": {
+      "name": "eth0",
+      "present": true,
+      "carrier": true,
+      "mac": "00:11:22:33:44:55",
+      "addresses": [
+        "10.0.0.2/24"
+      ],
+      "error": null
+    },
+    "lan": {
+      "name": "eth1",
+      "present": true,
+      "carrier": false,
+      "mac": null,
+      "addresses": [],
+      "error": "address in use"
+    }
+  },
+  "services": {
+    "chronyd": {
+      "running": false,
+      "pid": null,
+      "starts": 3,
+      "error": "ended with status 1"
+    },
+    "dnsmasq": {
+      "running": true,
+      "pid": 77,
+      "starts": 1,
+      "error": null
+    }
+  },
+  "firewall": {
+    "applied": true,
+    "ssh_on_wan": false,
+    "error": null,
+    "transactions": 4
+  },
+  "flags": [
+    "ssh-wan-enabled"
+  ]
+}
+)json";
+
+}   // namespace
+
+TEST_CASE("the status shows the whole state, keys and units as promised") {
+    CHECK(net::status_json(busy_device(), kStarted + 65s) == kBusy);
+}
+
+TEST_CASE("what is not known is null, and what there is none of is empty") {
+    auto const text = net::status_json(core::DeviceState{}, core::TimePoint{});
+    for (auto const* part :
+         {"\"version\": null", "\"progress_percent\": null", "\"last_commit\": null", "\"trial_s\": null",
+          "\"services\": {}", "\"flags\": []", "\"phase\": \"idle\""}) {
+        CAPTURE(part);
+        CHECK(text.find(part) != std::string::npos);
+    }
+}
+
+TEST_CASE("a finished download is 100 percent, and one short of it is not") {
+    core::DeviceState state;
+    state.update.total_bytes = state.update.done_bytes = 3'000'000'000;
+    CHECK(net::status_json(state, {}).find("\"progress_percent\": 100,") != std::string::npos);
+    --state.update.done_bytes;
+    CHECK(net::status_json(state, {}).find("\"progress_percent\": 99,") != std::string::npos);
+}

@@ -1,0 +1,370 @@
+#include "ota/life_cycle.hpp"
+
+#include "core/files.hpp"
+#include "support/fake_board.hpp"
+#include "support/fake_clock.hpp"
+#include "support/log_lines.hpp"
+#include "support/memory_boot_env.hpp"
+#include "support/ota_samples.hpp"
+#include "support/run_task.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace std::chrono_literals;
+using core::Phase;
+using core::Slot;
+using core::Verdict;
+using ota::BootState;
+using ota::StartAction;
+
+namespace {
+
+constexpr int kAttempts = 3;
+
+// No server: nothing is asked, every request would fail.
+class NoHttp final : public core::HttpClient {
+    core::Task<core::Result<std::unique_ptr<core::HttpStream>>> open(core::HttpRequest) override {
+        co_return core::fail(core::Errc::unreachable, "there is no server in this test");
+    }
+};
+
+// What one boot of the device constructs, over what survives a reboot.
+struct Boot {
+    core::asio::io_context io;
+    test::FakeClock clock{io};
+    core::Workers workers{1};
+    NoHttp http;
+    std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
+    core::Log log{lines, "ota"};
+    ota::Books books;
+    core::StateBus state;
+    core::Writer<&core::DeviceState::update> update{state};
+    ota::UpdateSettings settings;
+    ota::Settlement settlement;
+    ota::UpdateTask updates;
+    ota::LifeCycle life_cycle;
+
+    Boot(std::filesystem::path const& data, test::FakeBoard& board, test::MemoryBootEnv& env)
+        : books{data / "state"},
+          state{io.get_executor(),
+                core::DeviceState{.identity = {.version = "1.0.0", .slot = board.slot, .boot_id = board.id}}},
+          settings{.compatible = "atomix-sim",
+                   .slot_a = {data / "boot-a", data / "rootfs-a"},
+                   .slot_b = {data / "boot-b", data / "rootfs-b"},
+                   .attempts = kAttempts,
+                   .poll = {.interval = 1h, .first = 5min},
+                   .flags = data / "config"},
+          settlement{clock, env, books, update, log, kAttempts, board.id},
+          updates{clock, http, workers, board, env, books, state, update, log, settings,
+                  {.clock_is_synchronised = []() -> core::Task<bool> { co_return false; },
+                   .failing_probes = []() -> core::Task<std::vector<std::string>> {
+                       co_return std::vector<std::string>{};
+                   },
+                   .chance = [] { return 0.5; }}},
+          life_cycle{clock, workers, board, env, books, settlement, updates, state, update, log, settings} {}
+
+    StartAction start() {
+        auto const started = test::run_task(io, life_cycle.start());
+        REQUIRE_MESSAGE(started, (started ? "" : started.error().text()));
+        return *started;
+    }
+    void judge(Verdict verdict) {
+        core::Writer<&core::DeviceState::health> health{state};
+        health.set({.verdict = verdict, .reason = "dns: silent"});
+    }
+};
+
+struct Device {
+    test::TemporaryDirectory data;
+    test::FakeBoard board;
+    test::MemoryBootEnv env;
+
+    void remember(ota::UpdateRecord const& record) {
+        ota::Books books{data / "state"};
+        REQUIRE(books.set(record));
+    }
+    void remember_commit(Slot slot) {
+        ota::Books books{data / "state"};
+        REQUIRE(books.set(ota::Committed{.last = slot, .bundles = {{slot, test::sample_bundle("1.0.0", 9)}}}));
+    }
+    ota::Books books() { return ota::Books{data / "state"}; }
+
+    void put_on_trial() {
+        remember_commit(Slot::a);
+        remember(test::sample_record(Phase::activated, "boot-1"));
+        env.state = {.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 2, .trial = Slot::b};
+        board.slot = Slot::b;
+        board.id = "boot-2";
+    }
+
+    // U-Boot's rules, as far as a reboot here needs them: the first slot of the order with tries left, counted down.
+    void power_cycle() {
+        auto const can_boot = [&](Slot slot) { return env.state.left(slot) > 0; };
+        auto const slot = std::ranges::find_if(env.state.order, can_boot);
+        REQUIRE(slot != env.state.order.end());
+        --env.state.left(*slot);
+        board.slot = *slot;
+        board.id += "+";
+        board.reboots.clear();
+    }
+};
+
+// Runs the life cycle until nothing moves; false if the power went.
+bool run_until_quiet(Boot& boot, std::optional<Verdict> verdict) {
+    bool cut = false;
+    core::asio::cancellation_signal stop;
+    core::asio::co_spawn(boot.io, boot.life_cycle.run(),
+                         core::asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr thrown) {
+                             try {
+                                 if (thrown) std::rethrow_exception(thrown);
+                             } catch (test::PowerCut const&) {
+                                 cut = true;
+                             } catch (boost::system::system_error const&) {   // stopped below
+                             }
+                         }));
+    boot.clock.settle();
+    if (verdict && !cut) boot.judge(*verdict);
+    boot.clock.settle();
+    stop.emit(core::asio::cancellation_type::terminal);
+    boot.clock.settle();
+    return !cut;
+}
+
+}   // namespace
+
+TEST_CASE_FIXTURE(Device, "an ordinary boot refills the booted slot's counter before anything else") {
+    remember_commit(Slot::a);
+    env.state.left_a = 2;
+    Boot boot{data.path(), board, env};
+    CHECK(boot.start() == StartAction::ordinary);
+    CHECK(env.state.left_a == kAttempts);
+    CHECK(env.writes == 1);
+}
+
+TEST_CASE_FIXTURE(Device, "a full counter is not written again") {
+    Boot boot{data.path(), board, env};
+    CHECK(boot.start() == StartAction::ordinary);
+    CHECK(env.writes == 0);
+}
+
+TEST_CASE_FIXTURE(Device, "ten reboots of a committed slot stay on it") {
+    remember_commit(Slot::b);
+    env.state.order = {Slot::b, Slot::a};
+    for (int i = 0; i < 10; ++i) {
+        power_cycle();
+        CHECK(board.slot == Slot::b);
+        Boot boot{data.path(), board, env};
+        boot.start();
+    }
+}
+
+TEST_CASE_FIXTURE(Device, "a trial that is judged good is committed, and the commit is remembered") {
+    put_on_trial();
+    Boot boot{data.path(), board, env};
+    CHECK(run_until_quiet(boot, Verdict::commit));
+    CHECK(env.state == BootState{.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 3, .trial = std::nullopt});
+    CHECK(books().committed().last == Slot::b);
+    CHECK(books().committed().bundles.at(Slot::b).version == "1.1.0");
+    CHECK(boot.state.now().update.phase == Phase::committed);
+    CHECK(boot.state.now().update.last_commit->version == "1.1.0");
+    CHECK(boot.lines->contains("ota: update committed version=1.1.0 slot=B"));
+}
+
+TEST_CASE_FIXTURE(Device, "a trial that is judged bad is recorded with its reason, marked bad and left by a reboot") {
+    put_on_trial();
+    Boot boot{data.path(), board, env};
+    CHECK(run_until_quiet(boot, Verdict::roll_back));
+    CHECK(env.state == BootState{.order = {Slot::a}, .left_a = 3, .left_b = 0, .trial = std::nullopt});
+    CHECK(board.reboots == std::vector<std::string>{"rolled back: dns: silent"});
+    CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), boot.clock.wall_now()));
+    CHECK(books().history().last_rollback()->reason == "dns: silent");
+
+    power_cycle();
+    Boot after{data.path(), board, env};
+    CHECK(after.start() == StartAction::ordinary);
+    CHECK(board.slot == Slot::a);
+    CHECK(after.state.now().update.phase == Phase::rolled_back);
+    CHECK(after.state.now().update.last_rollback->version == "1.1.0");
+    CHECK(after.state.now().update.rejected == std::vector<std::string>{"1.1.0"});
+}
+
+TEST_CASE_FIXTURE(Device, "what was failing before the update is handed to the judge") {
+    put_on_trial();
+    Boot boot{data.path(), board, env};
+    CHECK(boot.start() == StartAction::trial);
+    CHECK(boot.state.now().update.baseline == std::vector<std::string>{"wan_lease"});
+}
+
+TEST_CASE_FIXTURE(Device, "a restart of the program in a trial does not prolong it, a reboot begins it anew") {
+    put_on_trial();
+    core::TimePoint began;
+    {
+        Boot boot{data.path(), board, env};
+        boot.start();
+        began = *boot.state.now().update.trial_started;
+    }
+    {
+        Boot boot{data.path(), board, env};
+        boot.clock.advance(20s);
+        boot.start();
+        CHECK(boot.state.now().update.trial_started == began);
+    }
+    board.id = "boot-3";
+    Boot boot{data.path(), board, env};
+    boot.clock.advance(20s);
+    boot.start();
+    CHECK(boot.state.now().update.trial_started == began + 20s);
+}
+
+TEST_CASE("a power cut at any write of a verdict ends as the verdict said, or as a trial judged anew") {
+    for (auto const verdict : {Verdict::commit, Verdict::roll_back}) {
+        for (bool const before : {true, false}) {
+            for (int cut_at = 0;; ++cut_at) {
+                CAPTURE(before);
+                CAPTURE(cut_at);
+                Device device;
+                device.put_on_trial();
+                (before ? device.env.cut_before_write : device.env.cut_after_write) = cut_at;
+                bool survived = false;
+                {
+                    Boot boot{device.data.path(), device.board, device.env};
+                    survived = run_until_quiet(boot, verdict);
+                }
+                device.env.cut_before_write.reset();
+                device.env.cut_after_write.reset();
+                for (int boots = 0; boots < 3; ++boots) {   // a rollback that was cut short reboots once more
+                    device.power_cycle();
+                    Boot boot{device.data.path(), device.board, device.env};
+                    run_until_quiet(boot, verdict);
+                }
+                CHECK(device.board.slot == (verdict == Verdict::commit ? Slot::b : Slot::a));
+                CHECK(!device.env.state.trial);
+                auto const last = device.books().history().outcomes;
+                REQUIRE(!last.empty());
+                CHECK(last.back().committed == (verdict == Verdict::commit));
+                if (survived) break;
+            }
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(Device, "a slot whose attempts were used up is rejected for a day and the reason is shown") {
+    put_on_trial();
+    env.state.left_b = 0;
+    board.slot = Slot::a;
+    Boot boot{data.path(), board, env};
+    CHECK(boot.start() == StartAction::ordinary);
+    CHECK(env.state == BootState{.order = {Slot::a}, .left_a = 3, .left_b = 0, .trial = std::nullopt});
+    CHECK(boot.state.now().update.last_rollback->reason == "slot B used up its boot attempts without a commit");
+    CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), boot.clock.wall_now()));
+    CHECK(!books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), boot.clock.wall_now() + 25h));
+}
+
+TEST_CASE_FIXTURE(Device, "a slot that the loader could not load is marked bad") {
+    put_on_trial();
+    board.slot = Slot::a;
+    Boot boot{data.path(), board, env};
+    CHECK(boot.start() == StartAction::ordinary);
+    CHECK(env.state.left_b == 0);
+    CHECK(!env.state.trial);
+    CHECK(boot.state.now().update.last_rollback->reason == "the loader could not load slot B (2 attempts left)");
+}
+
+TEST_CASE_FIXTURE(Device, "a fallback without an update is reported and nothing is rejected") {
+    remember_commit(Slot::b);
+    Boot boot{data.path(), board, env};
+    CHECK(boot.start() == StartAction::ordinary);
+    CHECK(boot.state.now().update.note.find("slot B was committed last") != std::string::npos);
+    CHECK(books().ledger().entries().empty());
+    CHECK(boot.lines->contains("unplanned fallback"));
+}
+
+TEST_CASE_FIXTURE(Device, "killed between activation and reboot, the next start reboots into the trial") {
+    remember(test::sample_record(Phase::activated, "boot-1"));
+    env.state = {.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 3, .trial = Slot::b};
+    Boot boot{data.path(), board, env};
+    CHECK(run_until_quiet(boot, std::nullopt));
+    CHECK(board.reboots == std::vector<std::string>{"an activated update waits for its trial"});
+    CHECK(env.writes == 0);
+}
+
+TEST_CASE_FIXTURE(Device, "a written slot that was not activated is checked and activated, or given up") {
+    auto record = test::sample_record(Phase::written, "boot-1");
+    std::string const boot_image(8192, 'b');
+    std::string const rootfs_image(16384, 'r');
+    record.bundle.boot = core::sha256(boot_image);
+    record.bundle.rootfs = core::sha256(rootfs_image);
+    remember(record);
+    env.state.left_b = 0;
+    env.state.order = {Slot::a};
+    REQUIRE(core::replace_file(data / "rootfs-b", rootfs_image + "older content"));
+
+    SUBCASE("complete") {
+        REQUIRE(core::replace_file(data / "boot-b", boot_image));
+        Boot boot{data.path(), board, env};
+        CHECK(boot.start() == StartAction::reboot_into_trial);
+        CHECK(env.state.trial == Slot::b);
+        CHECK(env.state.order == std::vector{Slot::b, Slot::a});
+    }
+    SUBCASE("its first 4 KiB still missing") {
+        REQUIRE(core::replace_file(data / "boot-b", std::string(4096, '\0') + boot_image.substr(4096)));
+        Boot boot{data.path(), board, env};
+        CHECK(boot.start() == StartAction::ordinary);
+        CHECK(!env.state.trial);
+        CHECK(env.state.left_b == 0);
+        CHECK(books().update()->phase == Phase::idle);
+    }
+}
+
+TEST_CASE_FIXTURE(Device, "an unreadable boot environment is reported and tried again until it can be read") {
+    env.broken = core::fail(core::Errc::io, "the boot environment is unreadable");
+    Boot boot{data.path(), board, env};
+    core::asio::cancellation_signal stop;
+    core::asio::co_spawn(boot.io, boot.life_cycle.run(),
+                         core::asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
+    boot.clock.settle();
+    CHECK(boot.state.now().update.error.find("unreadable") != std::string::npos);
+    env.broken.reset();
+    boot.clock.advance(5s);
+    CHECK(boot.state.now().update.error.empty());
+    stop.emit(core::asio::cancellation_type::terminal);
+    boot.clock.settle();
+}
+
+TEST_CASE_FIXTURE(Device, "a state file cut in half is set aside and shown, and the trial is judged all the same") {
+    put_on_trial();
+    auto const file = data / "state/update.json";
+    auto const whole = core::read_file(file, 65536);
+    REQUIRE(whole);
+    REQUIRE(core::replace_file(file, whole->substr(0, whole->size() / 2)));
+    Boot boot{data.path(), board, env};
+    CHECK(run_until_quiet(boot, Verdict::commit));
+    REQUIRE(boot.state.now().update.problems.size() == 1);
+    CHECK(boot.state.now().update.problems[0].find("update.json.broken") != std::string::npos);
+    CHECK(std::filesystem::exists(data / "state/update.json.broken"));
+    CHECK(!env.state.trial);
+    CHECK(books().committed().last == Slot::b);
+}
+
+TEST_CASE_FIXTURE(Device, "a commit that the environment refuses is tried again, and said") {
+    put_on_trial();
+    Boot boot{data.path(), board, env};
+    core::asio::cancellation_signal stop;
+    core::asio::co_spawn(boot.io, boot.life_cycle.run(),
+                         core::asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
+    boot.clock.settle();
+    env.broken = core::fail(core::Errc::io, "read-only device");
+    boot.judge(Verdict::commit);
+    boot.clock.settle();
+    CHECK(boot.state.now().update.error.find("read-only device") != std::string::npos);
+    CHECK(env.state.trial == Slot::b);
+    env.broken.reset();
+    boot.clock.advance(5s);
+    CHECK(!env.state.trial);
+    CHECK(boot.state.now().update.phase == Phase::committed);
+    stop.emit(core::asio::cancellation_type::terminal);
+    boot.clock.settle();
+}

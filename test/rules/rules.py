@@ -1,0 +1,201 @@
+"""The house rules, each a function from the tree ({path: text}) to findings [(path, line, sentence)].
+
+docs/traps.md explains those that guard against a trap. A rule is added with its good and bad input in rules_test.py.
+"""
+
+import re
+
+from exceptions import WITHOUT_OWN_TEST
+from source import awaiting_expressions, code_of, line_of
+
+MODULES = ("core", "config", "net", "ota", "health", "platform")
+MAY_INCLUDE = {
+    "core": {"core"},
+    "config": {"core", "config"},
+    "net": {"core", "config", "net"},
+    "ota": {"core", "config", "ota"},
+    "health": {"core", "config", "health"},
+    "platform": {"core", "platform"},
+}
+
+
+def module_of(path):
+    top = path.split("/")[0]
+    return top if top in MODULES else None
+
+
+def sources(tree, *endings):
+    """The program's own C++ files."""
+    return {path: text for path, text in tree.items()
+            if path.endswith(endings or (".cpp", ".hpp")) and (module_of(path) or path == "main.cpp")}
+
+
+def cpp_files(tree):
+    return {path: text for path, text in tree.items() if path.endswith((".cpp", ".hpp"))}
+
+
+def findings(files, pattern, sentence, code_only=True):
+    found = []
+    for path, text in files.items():
+        text = code_of(text) if code_only else text
+        found += [(path, line_of(text, m.start()), sentence.format(m.group(0).strip()))
+                  for m in re.finditer(pattern, text, re.M)]
+    return found
+
+
+def includes(tree):
+    """A folder includes only what the architecture lets it know; main.cpp knows everybody."""
+    found = []
+    for path, text in sources(tree).items():
+        may = MAY_INCLUDE.get(module_of(path), set(MODULES))
+        for m in re.finditer(r'^\s*#\s*include\s*"(\w+)/', text, re.M):
+            if m.group(1) not in may:
+                found.append((path, line_of(text, m.start()), f"may not include {m.group(1)}/"))
+    return found
+
+
+def await_in_conditional(tree):
+    """g++ 12 frees twice what stands in `?:` together with a co_await."""
+    found = []
+    for path, text in cpp_files(tree).items():
+        code = code_of(text)
+        for position, before, after in awaiting_expressions(code):
+            if "?" in outside_lambdas(before) or "?" in outside_lambdas(after):
+                found.append((path, line_of(code, position), "co_await in a ?: expression; use if and else"))
+    return found
+
+
+def outside_lambdas(expression):
+    """Without what stands in braces: a lambda's body is not part of the expression."""
+    before = None
+    while before != expression:
+        before, expression = expression, re.sub(r"\{[^{}]*\}", "<>", expression)
+    return expression
+
+
+_TEMPORARIES = re.compile(
+    r"(?P<aggregate>(?<![\w.])(?:\w+::)*[A-Z]\w*\{|[(,]\s*\{)"
+    r"|(?P<lambda>(?<![\w)\]\s])\s*\[(?=[^\[\]]*\w)[^\[\]]*\]\s*[({]|(?<=[(,])\s*\[(?=[^\[\]]*\w)[^\[\]]*\]\s*[({])"
+)
+
+
+def await_temporaries(tree):
+    """g++ 12 frees twice a braced aggregate or a capturing lambda that is a temporary of a co_await expression."""
+    found = []
+    for path, text in cpp_files(tree).items():
+        code = code_of(text)
+        for position, _, after in awaiting_expressions(code):
+            for m in _TEMPORARIES.finditer(after):
+                what = "a braced aggregate" if m.group("aggregate") else "a capturing lambda"
+                found.append((path, line_of(code, position + m.start()),
+                              f"{what} as a temporary of a co_await expression; name it first and move it in"))
+    return found
+
+
+def foreign_headers(tree):
+    """C libraries, the kernel's headers and Beast stay in .cpp files."""
+    pattern = (r"^\s*#\s*include\s*<(libmnl|nftables|openssl|yaml-cpp|libuboot|sqfs|boost/beast|spdlog|linux)\b[^>]*>")
+    return findings(sources(tree, ".hpp"), pattern, "{} belongs in a .cpp file", code_only=False)
+
+
+def owners(tree):
+    """Every task has an owner that waits for its end."""
+    return (findings(cpp_files(tree), r"\bdetached\b", "detached: give the task an owner (core/task_group.hpp)")
+            + findings(cpp_files(tree), r"\bio\w*(?:\.|->)stop\(\)", "{}: cancel the tasks and wait for their end")
+            + findings(cpp_files(tree), r"\bawaitable_operators\b", "{}: use core/race.hpp"))
+
+
+def clean_up(tree):
+    """A cancelled task cannot await its clean-up before it has switched its cancellation off."""
+    found = []
+    for path, text in sources(tree).items():
+        lines = code_of(text).split("\n")
+        for i, line in enumerate(lines):
+            if re.search(r"\bco_await\b.*\bend_(?:all|child)\(", line) and not any(
+                    "reset_cancellation_state" in before for before in lines[max(0, i - 8):i]):
+                found.append((path, i + 1, "switch cancellation off first, or a cancelled task ends nothing"))
+    return found
+
+
+def hidden_time(tree):
+    """Only core/clock.cpp asks the time."""
+    files = {path: text for path, text in sources(tree).items() if path != "core/clock.cpp"}
+    return findings(files, r"\b(?:system|steady|high_resolution|utc)_clock::now\b|\bclock_gettime\b|\bgettimeofday\b"
+                           r"|(?<![\w.>])(?:std::|::)time\(", "{}: ask core::Clock")
+
+
+def sleeping_tests(tree):
+    """Unit tests do not sleep: a fake clock moves, or something real is waited for (then test/support polls for it)."""
+    files = {path: text for path, text in cpp_files(tree).items() if path.endswith("_test.cpp")}
+    return findings(files, r"\bthis_thread::sleep_\w+|\busleep\(|\bnanosleep\(|(?<!\w)::sleep\(", "{} in a test")
+
+
+def headers(tree):
+    """A header begins with #pragma once and says what it is for."""
+    found = []
+    for path, text in cpp_files(tree).items():
+        if not path.endswith(".hpp"):
+            continue
+        lines = text.split("\n")
+        if lines[0] != "#pragma once":
+            found.append((path, 1, "a header begins with #pragma once"))
+        elif len(lines) < 2 or not re.match(r"// \S.{15,}", lines[1]):
+            found.append((path, 2, "a header says what it is for, on the line after #pragma once"))
+    return found
+
+
+def file_size(tree):
+    """No file is longer than 500 lines."""
+    return [(path, 501, f"{text.count(chr(10))} lines; 500 is the most") for path, text in tree.items()
+            if text.count("\n") > 500]
+
+
+def tests(tree):
+    """The header of every .cpp file is included by a test, or the file stands in exceptions.py with a reason."""
+    included = set()
+    for path, text in tree.items():
+        if path.startswith("test/"):
+            included.update(re.findall(r'^#include "([\w/]+\.hpp)"', text, re.M))
+    found = []
+    tested = set()
+    for path, text in sources(tree, ".cpp").items():
+        if path == "main.cpp":
+            continue
+        first = re.search(r'^#include "([\w/]+\.hpp)"', text, re.M)
+        if first and first.group(1) in included:
+            tested.add(path)
+        elif path not in WITHOUT_OWN_TEST:
+            found.append((path, 1, "no test includes its header"))
+    for path in WITHOUT_OWN_TEST:
+        if path in tested or path not in tree:
+            found.append((path, 1, "needs no exception any more; remove it from test/rules/exceptions.py"))
+    return found
+
+
+_CHECKOUT = r"(?<![\w.$}\-])/(?:wor" + r"k|home/\w+|roo" + r"t)/[\w.]"
+
+
+def machine_paths(tree):
+    """Nothing in the tree knows where it was checked out."""
+    files = {path: text for path, text in tree.items() if path != "test/rules/rules_test.py"}
+    return findings(files, _CHECKOUT, "{}… exists on one machine only", code_only=False)
+
+
+def unfinished(tree):
+    """What is not finished is an issue, not a comment."""
+    return findings(cpp_files(tree), r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX)\b", "{}", code_only=False)
+
+
+def named_rules(tree):
+    """docs/traps.md names only rules that exist."""
+    found = []
+    text = tree.get("docs/traps.md", "")
+    for m in re.finditer(r"^Rule: (.*)$", text, re.M):
+        for name in re.findall(r"`(\w+)`", m.group(1)):
+            if name not in {rule.__name__ for rule in RULES}:
+                found.append(("docs/traps.md", line_of(text, m.start()), f"there is no rule {name}"))
+    return found
+
+
+RULES = (includes, await_in_conditional, await_temporaries, foreign_headers, owners, clean_up, hidden_time,
+         sleeping_tests, headers, file_size, tests, machine_paths, unfinished, named_rules)

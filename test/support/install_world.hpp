@@ -1,0 +1,81 @@
+#pragma once
+// A server, two slots with old content, and a device that installs: the three steps of ota/bundle.hpp one by
+// one.
+
+#include "ota/bundle.hpp"
+#include "support/memory_http.hpp"
+#include "support/rauc_bundle.hpp"
+#include "support/run_task.hpp"
+
+#include <chrono>
+
+namespace test {
+
+struct InstallWorld {
+    static constexpr std::size_t kBootSlot = 3'000'000;
+    static constexpr std::size_t kRootfsSlot = 4'000'000;
+
+    core::asio::io_context io;
+    core::Workers workers{2};
+    MemoryHttp http;
+    TemporaryDirectory at;
+    std::string const old_boot = noise(kBootSlot, 21);
+    std::string const old_rootfs = noise(kRootfsSlot, 22);
+    ota::SlotTargets targets{.boot = at / "boot", .rootfs = at / "rootfs"};
+    ota::BundleSource source{.url = "https://updates.test/x.raucb",
+                             .headers = {{"X-Token", "t"}},
+                             .judge_at =
+                                 std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) +
+                                 std::chrono::hours{1}};
+    std::vector<std::uint64_t> progress;
+
+    InstallWorld() { fill_slots(); }
+    void fill_slots() {
+        write_whole(targets.boot, old_boot);
+        write_whole(targets.rootfs, old_rootfs);
+    }
+
+    core::Result<ota::BundleHead> head() {
+        return run_task(io, ota::fetch_head(http, source, trusted_pki().keyring));
+    }
+    core::Result<std::shared_ptr<ota::BundlePlan const>> plan(ota::BundleHead const& head) {
+        return run_task(io, ota::fetch_plan(http, workers, source, head));
+    }
+    core::Result<void> write(std::shared_ptr<ota::BundlePlan const> const& plan) {
+        auto note = [this](std::uint64_t done, std::uint64_t) { progress.push_back(done); };
+        return run_task(io, ota::write_images(http, workers, source, plan, targets, note));
+    }
+    // The first error of the three steps.
+    core::Result<void> install() {
+        auto const signed_head = head();
+        if (!signed_head) return signed_head.error();
+        auto const verified = plan(*signed_head);
+        if (!verified) return verified.error();
+        return write(*verified);
+    }
+
+    core::Result<bool> held(ota::Manifest const& manifest) {
+        return run_task(io, ota::targets_hold(workers, manifest, targets));
+    }
+
+    bool holds(Images const& images) const {
+        return read_whole(targets.boot) == images.boot + tail(old_boot, images.boot) &&
+               read_whole(targets.rootfs) == images.rootfs + tail(old_rootfs, images.rootfs);
+    }
+    bool is_untouched() const {
+        return read_whole(targets.boot) == old_boot && read_whole(targets.rootfs) == old_rootfs;
+    }
+    bool cannot_boot() const {
+        std::string const zeros(4096, '\0');
+        return read_whole(targets.boot).starts_with(zeros) && read_whole(targets.rootfs).starts_with(zeros);
+    }
+
+private:
+    // What lies behind the image, but for an image smaller than the head.
+    static std::string tail(std::string const& old, std::string const& image) {
+        if (image.size() >= 4096) return old.substr(image.size());
+        return std::string(4096 - image.size(), '\0') + old.substr(4096);
+    }
+};
+
+}   // namespace test

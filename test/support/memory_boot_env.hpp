@@ -1,0 +1,33 @@
+#pragma once
+// The boot environment in memory, with power cuts. test/ota/boot_env_test.cpp proves it and libubootenv alike.
+
+#include "ota/boot_env.hpp"
+
+#include <optional>
+
+namespace test {
+
+struct PowerCut {};
+
+class MemoryBootEnv final : public ota::BootEnv {
+public:
+    ota::BootState state{.order = {core::Slot::a, core::Slot::b}, .left_a = 3, .left_b = 3, .trial = std::nullopt};
+    std::optional<core::Error> broken;        // what reading and writing say
+    int writes = 0;
+    std::optional<int> cut_before_write;      // the power goes just before, or just after, this one (from 0)
+    std::optional<int> cut_after_write;
+
+    ota::Task<ota::Result<ota::BootState>> read() override {
+        if (broken) co_return *broken;
+        co_return state;
+    }
+    ota::Task<ota::Result<void>> write(ota::BootState wanted) override {
+        if (broken) co_return *broken;
+        if (cut_before_write == writes) throw PowerCut{};
+        state = std::move(wanted);
+        if (cut_after_write == writes++) throw PowerCut{};
+        co_return ota::Result<void>{};
+    }
+};
+
+}   // namespace test
