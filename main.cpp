@@ -1,4 +1,5 @@
-// The wiring diagram: the only file that knows every folder. It constructs, wires and waits; it decides nothing.
+// The wiring diagram: the only file that knows every folder. It constructs, wires and waits; it decides
+// nothing.
 
 #include "config/accepted.hpp"
 #include "config/arguments.hpp"
@@ -54,8 +55,8 @@ Task<void> tell_service_manager(core::StateBus& state) {
             core::notify_service_manager("READY=1");
             ready = true;
         }
-        auto const line = "STATUS=version " + seen->identity.version + " in slot " + core::name(seen->identity.slot) +
-                          ", update " + core::name(seen->update.phase);
+        auto const line = "STATUS=version " + seen->identity.version + " in slot " +
+                          core::name(seen->identity.slot) + ", update " + core::name(seen->update.phase);
         if (line != std::exchange(told, line)) core::notify_service_manager(line);
     }
 }
@@ -77,7 +78,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     auto const in_force = accepted.choose();
     auto const& wishes = in_force.document;
     for (auto const& problem : in_force.state.problems)
-        log(Level::error, "operator's document refused", {{"why", problem}, {"using", core::name(in_force.state.source)}});
+        log(Level::error, "operator's document refused",
+            {{"why", problem}, {"using", core::name(in_force.state.source)}});
 
     core::asio::io_context io{1};
     core::Workers workers{2};
@@ -94,18 +96,20 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
 
     // Flag files and kernel -> facts
     config::FlagWatcher flags{*device.data / "config", Writer<&DeviceState::flags>{state}, say("flags")};
-    net::LinkMonitor links{clock, Writer<&DeviceState::links>{state}, say("links"), *device.wan, *device.lan, *wishes.lan};
+    net::LinkMonitor links{
+        clock, Writer<&DeviceState::links>{state}, say("links"), *device.wan, *device.lan, *wishes.lan};
 
     // Facts -> firewall and LAN services
     net::Nft nft;
-    net::Firewall firewall{clock,  nft,         state,       Writer<&DeviceState::firewall>{state}, say("firewall"),
-                           wishes, *device.wan, *device.lan};
+    net::Firewall firewall{clock,           nft,    state,       Writer<&DeviceState::firewall>{state},
+                           say("firewall"), wishes, *device.wan, *device.lan};
     core::ChildHost host{clock, Writer<&DeviceState::services>{state}, say("services"), *device.run};
     net::LanServices lan_services{clock, state, host, say("lan"), wishes, device};
 
     // Facts -> readings -> verdict
-    auto const local_name = wishes.gateway_aliases->empty() ? *wishes.domain
-                                                            : wishes.gateway_aliases->front() + '.' + *wishes.domain;
+    auto const local_name = wishes.gateway_aliases->empty()
+                                ? *wishes.domain
+                                : wishes.gateway_aliases->front() + '.' + *wishes.domain;
     health::Prober prober{clock, state, *wishes.lan, local_name};
     health::Monitor monitor{clock,
                             state,
@@ -117,18 +121,30 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
 
     // Offer -> spare slot -> boot environment -> trial
     core::SystemProcesses processes;
-    net::ChronyTime chrony{processes, *device.chronyc, net::lan_files(*device.run, *device.data).chrony_socket};
+    net::ChronyTime chrony{processes, *device.chronyc,
+                           net::lan_files(*device.run, *device.data).chrony_socket};
     net::HttpsClient https{clock, *device.tls_ca, std::string{"atomixd/"} + ATOMIX_VERSION};
     ota::UbootEnv boot_env{workers, *device.boot_environment, *device.boot_attempts};
     Writer<&DeviceState::update> const update{state};
     auto const settings = ota::update_settings(device, wishes);
     std::mt19937_64 random{std::random_device{}()};
     ota::Settlement settlement{clock, boot_env, books, update, say("ota"), settings.attempts, *boot_id};
-    ota::UpdateTask updates{
-        clock, https, workers, board, boot_env, books, state, update, say("ota"), settings,
-        {.clock_is_synchronised = [&] { return chrony.synchronised(); },
-         .failing_probes = [&] { return prober.failing(); },
-         .chance = [&] { return std::uniform_real_distribution<>{0, 1}(random); }}};
+    ota::UpdateTask updates{clock,
+                            https,
+                            workers,
+                            board,
+                            boot_env,
+                            books,
+                            state,
+                            update,
+                            say("ota"),
+                            settings,
+                            {.clock_is_synchronised = [&] { return chrony.synchronised(); },
+                             .failing_probes = [&] { return prober.failing(); },
+                             .chance =
+                                 [&] {
+                                     return std::uniform_real_distribution<>{0, 1}(random);
+                                 }}};
     ota::LifeCycle life_cycle{clock,   workers, board,  boot_env,   books,   settlement,
                               updates, state,   update, say("ota"), settings};
 
@@ -138,7 +154,9 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                               .interface = *device.lan,
                               .names = *wishes.gateway_aliases,
                               .on_listening = [=]() mutable { serving.set(true); }},
-                             clock, state, say("status")};
+                             clock,
+                             state,
+                             say("status")};
 
     core::Supervisor supervisor{clock, say("core")};
     supervisor.add("services", [&] { return host.run(); });
@@ -152,7 +170,9 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     supervisor.add("service manager", [&] { return tell_service_manager(state); });
 
     log(Level::notice, "started",
-        {{"controller", ATOMIX_VERSION}, {"version", state.now().identity.version}, {"slot", core::name(*slot)}});
+        {{"controller", ATOMIX_VERSION},
+         {"version", state.now().identity.version},
+         {"slot", core::name(*slot)}});
     std::exception_ptr failed;
     core::asio::co_spawn(io, core::ends_before(supervisor.run(), shutdown_signal(updates)),
                          [&](std::exception_ptr thrown, bool) { failed = thrown; });

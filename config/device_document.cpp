@@ -46,9 +46,9 @@ void read_device(Mapping device, DeviceDocument& document) {
 }
 
 void read_interfaces(Mapping interfaces, DeviceDocument& document) {
-    bool const readable = interfaces.read("wan", document.wan, as_interface_name) &
-                          interfaces.read("lan", document.lan, as_interface_name);
-    if (!readable || *document.wan != *document.lan) return;
+    bool const wan = interfaces.read("wan", document.wan, as_interface_name);
+    bool const lan = interfaces.read("lan", document.lan, as_interface_name);
+    if (!wan || !lan || *document.wan != *document.lan) return;
     auto const& [late, early] = document.lan.is_written() ? std::pair{"lan", "wan"} : std::pair{"wan", "lan"};
     interfaces.problem(document.lan.is_written() ? document.lan.at : document.wan.at, late,
                        "must differ from interfaces." + std::string{early} + ", which is " + *document.wan +

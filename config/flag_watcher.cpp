@@ -84,8 +84,7 @@ void FlagWatcher::warn(std::string_view what, int error) {
 core::Task<void> FlagWatcher::run() {
     auto const executor = co_await asio::this_coro::executor;
     std::error_code failed;
-    // Its mode is 0755 under the usual umask of 022.
-    fs::create_directories(directory_, failed);
+    if (fs::create_directories(directory_, failed)) fs::permissions(directory_, fs::perms{0755}, failed);
     if (failed) warn("directory of the flags cannot be made", failed.value());
 
     for (;;) {
@@ -99,17 +98,17 @@ core::Task<void> FlagWatcher::run() {
         Watches watches;
         watches.parent =
             ::inotify_add_watch(inotify.get(), directory_.parent_path().c_str(), kNames | IN_ONLYDIR);
-        int const parent_error = errno;
+        int const parent_error = watches.parent < 0 ? errno : 0;
         watches.directory = ::inotify_add_watch(inotify.get(), directory_.c_str(),
                                                 kNames | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+        int const directory_error = watches.directory < 0 ? errno : 0;
         look();
-        if (watches.parent < 0) {
-            warn("flags cannot be watched", parent_error);
+        bool const is_missing = directory_error == ENOENT || directory_error == ENOTDIR;
+        if (parent_error || (directory_error && !is_missing)) {
+            warn("flags cannot be watched", parent_error ? parent_error : directory_error);
             co_return;
         }
-        if (watches.directory < 0)
-            log_(core::Level::warning, "directory of the flags is missing, waiting for it",
-                 {{"directory", directory_.string()}});
+        if (is_missing) warn("directory of the flags is missing, waiting for it", directory_error);
 
         asio::posix::stream_descriptor events(executor, inotify.release());
         for (News news; !news.is_stale;) {

@@ -135,9 +135,9 @@ void read_dhcp(Mapping& dnsmasq, OperatorDocument& document) {
                             ", from " + print(hosts.start) + " to " + print(hosts.end));
         return false;
     };
-    bool const both_usable =
-        usable("dhcp_start", document.dhcp_start) & usable("dhcp_end", document.dhcp_end);
-    if (!both_usable) return;
+    bool const usable_start = usable("dhcp_start", document.dhcp_start);
+    bool const usable_end = usable("dhcp_end", document.dhcp_end);
+    if (!usable_start || !usable_end) return;
 
     // What is not written follows the gateway, so that moving the LAN is one line.
     auto const written = [](Field<Ipv4> const& field) {

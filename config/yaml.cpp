@@ -171,8 +171,7 @@ std::optional<Node> parse_yaml(std::string const& text, std::string const& file,
 std::string printable(std::string_view text) {
     constexpr std::size_t kLongestShown = 80;
     std::string out;
-    for (unsigned char c : text.substr(0, kLongestShown))
-        out += c < 0x20 || c > 0x7e ? '?' : static_cast<char>(c);
+    for (char c : text.substr(0, kLongestShown)) out += c < ' ' || c > '~' ? '?' : c;
     return text.size() > kLongestShown ? out + "..." : out;
 }
 

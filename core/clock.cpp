@@ -41,7 +41,9 @@ TimePoint SystemClock::now() const {
     return TimePoint{std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec}};
 }
 
-WallTime SystemClock::wall_now() const { return WallTime{std::chrono::seconds{read(CLOCK_REALTIME).tv_sec}}; }
+WallTime SystemClock::wall_now() const {
+    return WallTime{std::chrono::seconds{read(CLOCK_REALTIME).tv_sec}};
+}
 
 Task<void> SystemClock::sleep_until(TimePoint when) {
     // steady_timer counts CLOCK_MONOTONIC, which stands still in suspend: look again until boot time agrees.

@@ -20,8 +20,8 @@ public:
 
 class SystemClock final : public Clock {
 public:
-    TimePoint now() const override;        // CLOCK_BOOTTIME
-    WallTime wall_now() const override;    // CLOCK_REALTIME
+    TimePoint now() const override;       // CLOCK_BOOTTIME
+    WallTime wall_now() const override;   // CLOCK_REALTIME
     Task<void> sleep_until(TimePoint when) override;
 };
 

@@ -4,33 +4,48 @@ namespace core {
 
 char const* name(Phase phase) noexcept {
     switch (phase) {
-    case Phase::idle: return "idle";
-    case Phase::offered: return "offered";
-    case Phase::downloading: return "downloading";
-    case Phase::written: return "written";
-    case Phase::activated: return "activated";
-    case Phase::trial: return "trial";
-    case Phase::committed: return "committed";
-    case Phase::rolled_back: return "rolled_back";
+    case Phase::idle:
+        return "idle";
+    case Phase::offered:
+        return "offered";
+    case Phase::downloading:
+        return "downloading";
+    case Phase::written:
+        return "written";
+    case Phase::activated:
+        return "activated";
+    case Phase::trial:
+        return "trial";
+    case Phase::committed:
+        return "committed";
+    case Phase::rolled_back:
+        return "rolled_back";
     }
     return "?";
 }
 
 char const* name(Verdict verdict) noexcept {
     switch (verdict) {
-    case Verdict::none: return "none";
-    case Verdict::wait: return "wait";
-    case Verdict::commit: return "commit";
-    case Verdict::roll_back: return "roll_back";
+    case Verdict::none:
+        return "none";
+    case Verdict::wait:
+        return "wait";
+    case Verdict::commit:
+        return "commit";
+    case Verdict::roll_back:
+        return "roll_back";
     }
     return "?";
 }
 
 char const* name(ConfigState::Source source) noexcept {
     switch (source) {
-    case ConfigState::Source::operator_document: return "operator";
-    case ConfigState::Source::last_accepted: return "last_accepted";
-    case ConfigState::Source::built_in: return "built_in";
+    case ConfigState::Source::operator_document:
+        return "operator";
+    case ConfigState::Source::last_accepted:
+        return "last_accepted";
+    case ConfigState::Source::built_in:
+        return "built_in";
     }
     return "?";
 }

@@ -1,6 +1,6 @@
 #pragma once
-// What the device is, as plain values: the status page, the metrics, the features and the tests all read this object.
-// One writer per part (Writer<&DeviceState::links>, …). Facts only; requests are calls.
+// What the device is, as plain values: the status page, the metrics, the features and the tests all read this
+// object. One writer per part (Writer<&DeviceState::links>, …). Facts only; requests are calls.
 
 #include "core/observable.hpp"
 #include "core/slot.hpp"
@@ -19,11 +19,11 @@ namespace core {
 struct Identity {
     std::string board;
     std::string compatible;
-    std::string version;        // of the running slot: recorded at commit, os-release before the first
-    std::string controller;     // atomixd's own version
-    Slot slot = Slot::a;        // the booted one
-    std::string boot_id;        // changes with every boot
-    TimePoint started{};        // when this process started
+    std::string version;      // of the running slot: recorded at commit, os-release before the first
+    std::string controller;   // atomixd's own version
+    Slot slot = Slot::a;      // the booted one
+    std::string boot_id;      // changes with every boot
+    TimePoint started{};      // when this process started
     bool operator==(Identity const&) const = default;
 };
 
@@ -39,10 +39,10 @@ struct ConfigState {
 struct Link {
     std::string name;
     bool present = false;
-    bool carrier = false;               // down at once, up after it has held
-    std::string mac;                    // "00:11:22:33:44:55"
-    std::vector<std::string> addresses; // IPv4, CIDR notation
-    std::string error;                  // why the wanted address could not be set
+    bool carrier = false;                 // down at once, up after it has held
+    std::string mac;                      // "00:11:22:33:44:55"
+    std::vector<std::string> addresses;   // IPv4, CIDR notation
+    std::string error;                    // why the wanted address could not be set
     bool operator==(Link const&) const = default;
 };
 struct Links {
@@ -53,9 +53,9 @@ struct Links {
 
 // Written by net::Firewall.
 struct FirewallState {
-    bool applied = false;        // the kernel's table was read back and is ours
-    bool ssh_on_wan = false;     // as applied
-    std::string error;           // nft's words, truncated
+    bool applied = false;      // the kernel's table was read back and is ours
+    bool ssh_on_wan = false;   // as applied
+    std::string error;         // nft's words, truncated
     std::uint64_t transactions = 0;
     bool operator==(FirewallState const&) const = default;
 };
@@ -64,8 +64,8 @@ struct FirewallState {
 struct Service {
     bool running = false;
     int pid = 0;
-    unsigned starts = 0;         // since this process began; a restart inside a trial's window fails it
-    std::string error;           // why it is not running
+    unsigned starts = 0;   // since this process began; a restart inside a trial's window fails it
+    std::string error;     // why it is not running
     bool operator==(Service const&) const = default;
 };
 using Services = std::map<std::string, Service>;
@@ -78,15 +78,15 @@ enum class Verdict { none, wait, commit, roll_back };
 struct Reading {
     std::string probe;
     bool good = false;
-    bool required = true;        // false: was already failing before the update, or only wanted
-    std::string detail;          // "172.20.30.1 answered in 1 ms", "no answer within 1 s"
+    bool required = true;   // false: was already failing before the update, or only wanted
+    std::string detail;     // "172.20.30.1 answered in 1 ms", "no answer within 1 s"
     bool operator==(Reading const&) const = default;
 };
 struct Health {
     Verdict verdict = Verdict::none;
-    std::string reason;          // for roll_back: one sentence
+    std::string reason;   // for roll_back: one sentence
     std::vector<Reading> readings;
-    Duration healthy_for{};      // how long every required probe has held
+    Duration healthy_for{};   // how long every required probe has held
     bool operator==(Health const&) const = default;
 };
 
@@ -95,23 +95,23 @@ enum class Phase { idle, offered, downloading, written, activated, trial, commit
 struct Outcome {
     std::string version;
     std::string reason;
-    std::string at;              // wall time, as good as the device knew it
+    std::string at;   // wall time, as good as the device knew it
     bool operator==(Outcome const&) const = default;
 };
 struct Update {
     Phase phase = Phase::idle;
-    std::string version;                   // of the offer or trial; empty when idle
-    std::uint64_t done_bytes = 0;          // of the bundle, verified and written
+    std::string version;            // of the offer or trial; empty when idle
+    std::uint64_t done_bytes = 0;   // of the bundle, verified and written
     std::uint64_t total_bytes = 0;
-    std::string error;                     // why the last poll or install ended without one; empty after success
-    std::string last_poll;                 // wall time
-    std::string note;                      // what is waited for, or what was noticed at start
-    std::string judged_at;                 // which time certificates are judged at: "wall clock" or "floor"
+    std::string error;       // why the last poll or install ended without one; empty after success
+    std::string last_poll;   // wall time
+    std::string note;        // what is waited for, or what was noticed at start
+    std::string judged_at;   // which time certificates are judged at: "wall clock" or "floor"
     std::optional<Outcome> last_commit;
     std::optional<Outcome> last_rollback;
-    std::vector<std::string> rejected;     // versions in the ledger
-    std::vector<std::string> problems;     // standing ones since this start: state files set aside
-    std::vector<std::string> baseline;     // for a trial: probes that failed before the update already
+    std::vector<std::string> rejected;   // versions in the ledger
+    std::vector<std::string> problems;   // standing ones since this start: state files set aside
+    std::vector<std::string> baseline;   // for a trial: probes that failed before the update already
     std::optional<TimePoint> trial_started;
     bool operator==(Update const&) const = default;
 };

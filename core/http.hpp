@@ -23,28 +23,28 @@ struct ByteRange {
 };
 
 struct HttpRequest {
-    std::string url;                                            // https only, redirects too
+    std::string url;   // https only, redirects too
     std::vector<std::pair<std::string, std::string>> headers;
     std::optional<ByteRange> range;
-    WallTime judge_at{};                                        // certificates are judged at this time
-    Duration connect_limit = std::chrono::seconds{10};          // name, connection, TLS, reply header
-    Duration stall_limit = std::chrono::seconds{30};            // the longest wait for any one piece of the body
+    WallTime judge_at{};                                 // certificates are judged at this time
+    Duration connect_limit = std::chrono::seconds{10};   // name, connection, TLS, reply header
+    Duration stall_limit = std::chrono::seconds{30};     // the longest wait for any one piece of the body
 };
 
 struct ContentRange {
     std::uint64_t first = 0;
-    std::uint64_t last = 0;    // inclusive
+    std::uint64_t last = 0;   // inclusive
     std::uint64_t total = 0;
     bool operator==(ContentRange const&) const = default;
 };
 
 struct HttpHead {
     unsigned status = 0;
-    std::string etag;                               // as sent, quotes included; empty if absent
-    std::optional<Duration> retry_after;            // of a number of seconds; dates are ignored
-    std::optional<ContentRange> content_range;      // of a 206
+    std::string etag;                            // as sent, quotes included; empty if absent
+    std::optional<Duration> retry_after;         // of a number of seconds; dates are ignored
+    std::optional<ContentRange> content_range;   // of a 206
     std::optional<std::uint64_t> content_length;
-    std::string url;                                // after redirects
+    std::string url;   // after redirects
 };
 
 // A reply whose body is read as fast as the caller wants it. Destroying it closes the connection.

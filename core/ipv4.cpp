@@ -49,6 +49,8 @@ std::optional<Cidr> parse_cidr(std::string_view text) {
     return Cidr{*address, static_cast<int>(*prefix)};
 }
 
-std::string print(Cidr cidr) { return print(cidr.address) + '/' + std::to_string(cidr.prefix); }
+std::string print(Cidr cidr) {
+    return print(cidr.address) + '/' + std::to_string(cidr.prefix);
+}
 
 }   // namespace core

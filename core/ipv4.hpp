@@ -23,7 +23,9 @@ struct Cidr {
 
     constexpr Ipv4 netmask() const noexcept { return {prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix)}; }
     constexpr Ipv4 network() const noexcept { return {address.bits & netmask().bits}; }
-    constexpr bool contains(Ipv4 other) const noexcept { return (other.bits & netmask().bits) == network().bits; }
+    constexpr bool contains(Ipv4 other) const noexcept {
+        return (other.bits & netmask().bits) == network().bits;
+    }
     auto operator<=>(Cidr const&) const = default;
 };
 std::optional<Cidr> parse_cidr(std::string_view text);

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kLongestValue = 512;
 
-bool is_plain(unsigned char c) { return c > 0x20 && c != '"' && c != '\\' && c != 0x7f; }
+bool is_plain(unsigned char c) {
+    return c > 0x20 && c != '"' && c != '\\' && c != 0x7f;
+}
 
 std::string printed(std::string_view value) {
     bool const cut = value.size() > kLongestValue;
@@ -20,9 +22,12 @@ std::string printed(std::string_view value) {
     std::string out = "\"";
     for (unsigned char c : value) {
         if (c == '"' || c == '\\') out += '\\';
-        if (c == '\n') out += "\\n";
-        else if (c < 0x20 || c == 0x7f) out += '?';
-        else out += static_cast<char>(c);
+        if (c == '\n')
+            out += "\\n";
+        else if (c < 0x20 || c == 0x7f)
+            out += '?';
+        else
+            out += static_cast<char>(c);
     }
     return out + (cut ? "…\"" : "\"");
 }
@@ -30,7 +35,9 @@ std::string printed(std::string_view value) {
 class StandardError final : public LogSink {
 public:
     StandardError(Level least, bool journal)
-        : least_{least}, journal_{journal}, logger_{"atomixd", std::make_shared<spdlog::sinks::stderr_sink_mt>()} {
+        : least_{least},
+          journal_{journal},
+          logger_{"atomixd", std::make_shared<spdlog::sinks::stderr_sink_mt>()} {
         logger_.set_level(spdlog::level::trace);
         logger_.set_pattern(journal ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %v");
         logger_.flush_on(spdlog::level::trace);
@@ -52,7 +59,8 @@ private:
 
 }   // namespace
 
-std::string log_line(std::string_view component, std::string_view sentence, std::initializer_list<Fact> facts) {
+std::string
+log_line(std::string_view component, std::string_view sentence, std::initializer_list<Fact> facts) {
     std::string line{component};
     line += ": ";
     line += sentence;

@@ -1,8 +1,9 @@
 #pragma once
 // One event per line: component, fixed lower-case sentence, facts as key=value with the unit in the key.
 //
-// error: a person must act. warning: it will be retried. notice: the device changed. info: milestones. debug: the rest.
-// Never hand a secret to a log line. Under systemd the lines carry journal priorities (sd-daemon(3), "<N>").
+// error: a person must act. warning: it will be retried. notice: the device changed. info: milestones. debug:
+// the rest. Never hand a secret to a log line. Under systemd the lines carry journal priorities
+// (sd-daemon(3), "<N>").
 
 #include <initializer_list>
 #include <memory>
@@ -22,8 +23,8 @@ struct Fact {
     Fact(std::string_view k, char const* v) : key{k}, value{v} {}
     Fact(std::string_view k, bool v) : key{k}, value{v ? "true" : "false"} {}
     template <class N>
-        requires(std::is_arithmetic_v<N> && !std::is_same_v<N, bool>)
-    Fact(std::string_view k, N v) : key{k}, value{std::to_string(v)} {}
+    requires(std::is_arithmetic_v<N> && !std::is_same_v<N, bool>) Fact(std::string_view k, N v)
+        : key{k}, value{std::to_string(v)} {}
 };
 
 // Where finished lines go: the terminal, the journal, or a vector in a test.
@@ -46,12 +47,13 @@ private:
     std::string component_;
 };
 
-// "ota: download failed, will retry why="connection reset" in_s=8"; values are quoted where they need it, control
-// characters are escaped, and a value is cut at 512 bytes.
-std::string log_line(std::string_view component, std::string_view sentence, std::initializer_list<Fact> facts);
+// "ota: download failed, will retry why="connection reset" in_s=8"; values are quoted where they need it,
+// control characters are escaped, and a value is cut at 512 bytes.
+std::string
+log_line(std::string_view component, std::string_view sentence, std::initializer_list<Fact> facts);
 
-// Standard error: with "<N>" priorities when systemd's journal reads it ($JOURNAL_STREAM), with the time otherwise.
-// Lines below `least` are dropped.
+// Standard error: with "<N>" priorities when systemd's journal reads it ($JOURNAL_STREAM), with the time
+// otherwise. Lines below `least` are dropped.
 std::shared_ptr<LogSink> standard_error_sink(Level least);
 
 }   // namespace core

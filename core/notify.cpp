@@ -20,7 +20,8 @@ void notify_service_manager(std::string_view lines) {
     if (address.sun_path[0] == '@') address.sun_path[0] = '\0';   // an abstract socket
 
     OwnedFd const fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-    ::sendto(fd.get(), lines.data(), lines.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr const*>(&address), length);
+    ::sendto(fd.get(), lines.data(), lines.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr const*>(&address),
+             length);
 }
 
 }   // namespace core

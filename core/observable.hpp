@@ -16,7 +16,8 @@ namespace core {
 template <class T> class Observable {
 public:
     Observable(asio::any_io_executor executor, T first)
-        : value_{std::make_shared<T const>(std::move(first))}, changed_{executor, asio::steady_timer::time_point::max()} {}
+        : value_{std::make_shared<T const>(std::move(first))},
+          changed_{executor, asio::steady_timer::time_point::max()} {}
 
     std::shared_ptr<T const> get() const { return value_; }
     T const& now() const { return *value_; }   // valid until the next publish

@@ -11,13 +11,13 @@
 namespace core {
 
 struct Command {
-    std::vector<std::string> argv;                  // argv[0] is an absolute path
-    Duration limit = std::chrono::seconds{10};      // then SIGKILL, and Errc::timed_out
+    std::vector<std::string> argv;               // argv[0] is an absolute path
+    Duration limit = std::chrono::seconds{10};   // then SIGKILL, and Errc::timed_out
 };
 
 struct Finished {
-    int status = 0;        // exit code, or 128 + signal
-    std::string output;    // standard output, its first 64 KiB
+    int status = 0;       // exit code, or 128 + signal
+    std::string output;   // standard output, its first 64 KiB
 };
 
 class Processes {

@@ -18,11 +18,13 @@
 namespace core {
 
 namespace detail {
-template <class T> Task<std::optional<T>> boxed(Task<T> task) { co_return co_await std::move(task); }
+template <class T> Task<std::optional<T>> boxed(Task<T> task) {
+    co_return co_await std::move(task);
+}
 }   // namespace detail
 
-// The value of `task`, or nothing when `limit` ended first. Whose exception it is: the winner's. A cancellation
-// from outside ends both and is thrown.
+// The value of `task`, or nothing when `limit` ended first. Whose exception it is: the winner's. A
+// cancellation from outside ends both and is thrown.
 template <class T> Task<std::optional<T>> first_of(Task<T> task, Task<void> limit) {
     auto const executor = co_await asio::this_coro::executor;
     auto [order, failed, value, limit_failed] =
@@ -45,8 +47,9 @@ template <class T> Task<std::optional<T>> first_of(Task<T> task, Task<void> limi
 inline Task<bool> ends_before(Task<void> task, Task<void> stop) {
     auto const executor = co_await asio::this_coro::executor;
     auto [order, failed, stop_failed] =
-        co_await asio::experimental::make_parallel_group(asio::co_spawn(executor, std::move(task), asio::deferred),
-                                                         asio::co_spawn(executor, std::move(stop), asio::deferred))
+        co_await asio::experimental::make_parallel_group(
+            asio::co_spawn(executor, std::move(task), asio::deferred),
+            asio::co_spawn(executor, std::move(stop), asio::deferred))
             .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
     auto const state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)

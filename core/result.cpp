@@ -11,14 +11,22 @@ public:
     char const* name() const noexcept override { return "atomix"; }
     std::string message(int code) const override {
         switch (static_cast<Errc>(code)) {
-        case Errc::bad_input: return "bad input";
-        case Errc::bad_signature: return "bad signature";
-        case Errc::refused: return "refused";
-        case Errc::not_found: return "not found";
-        case Errc::io: return "input/output";
-        case Errc::timed_out: return "timed out";
-        case Errc::unreachable: return "unreachable";
-        case Errc::too_large: return "too large";
+        case Errc::bad_input:
+            return "bad input";
+        case Errc::bad_signature:
+            return "bad signature";
+        case Errc::refused:
+            return "refused";
+        case Errc::not_found:
+            return "not found";
+        case Errc::io:
+            return "input/output";
+        case Errc::timed_out:
+            return "timed out";
+        case Errc::unreachable:
+            return "unreachable";
+        case Errc::too_large:
+            return "too large";
         }
         return "unknown";
     }
@@ -31,9 +39,13 @@ boost::system::error_code make_error_code(Errc code) noexcept {
     return {static_cast<int>(code), category};
 }
 
-std::string Error::text() const { return context + " [" + code.message() + "]"; }
+std::string Error::text() const {
+    return context + " [" + code.message() + "]";
+}
 
-std::ostream& operator<<(std::ostream& out, Error const& error) { return out << error.text(); }
+std::ostream& operator<<(std::ostream& out, Error const& error) {
+    return out << error.text();
+}
 
 Error fail_errno(std::string context) {
     return {boost::system::error_code{errno, boost::system::system_category()}, std::move(context)};

@@ -1,5 +1,6 @@
 #pragma once
-// Success or (code, sentence): the only way an expected failure travels. Exceptions are for cancellation and bugs.
+// Success or (code, sentence): the only way an expected failure travels. Exceptions are for cancellation and
+// bugs.
 
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
@@ -11,14 +12,14 @@
 namespace core {
 
 enum class Errc {
-    bad_input = 1,    // bytes from elsewhere that do not mean what they must
-    bad_signature,    // not signed by a key that this device trusts
-    refused,          // understood, and not allowed here
-    not_found,        // the thing asked for is absent
-    io,               // a device, file or library failed
-    timed_out,        // our own limit ended it
-    unreachable,      // the network or the peer did not answer
-    too_large,        // over a limit of ours
+    bad_input = 1,   // bytes from elsewhere that do not mean what they must
+    bad_signature,   // not signed by a key that this device trusts
+    refused,         // understood, and not allowed here
+    not_found,       // the thing asked for is absent
+    io,              // a device, file or library failed
+    timed_out,       // our own limit ended it
+    unreachable,     // the network or the peer did not answer
+    too_large,       // over a limit of ours
 };
 boost::system::error_code make_error_code(Errc code) noexcept;
 
@@ -35,8 +36,12 @@ std::ostream& operator<<(std::ostream& out, Error const& error);
 template <class T> using Result = boost::system::result<T, Error>;
 
 // It starts here.
-inline Error fail(boost::system::error_code code, std::string context) { return {code, std::move(context)}; }
-inline Error fail(Errc code, std::string context) { return {make_error_code(code), std::move(context)}; }
+inline Error fail(boost::system::error_code code, std::string context) {
+    return {code, std::move(context)};
+}
+inline Error fail(Errc code, std::string context) {
+    return {make_error_code(code), std::move(context)};
+}
 // The calling thread's errno.
 Error fail_errno(std::string context);
 

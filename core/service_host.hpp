@@ -1,6 +1,6 @@
 #pragma once
-// Who runs dnsmasq and chronyd. In the product systemd's units own them, so that DHCP and NTP outlive a controller
-// crash; where no systemd is PID 1, ChildHost runs them as children (core/child_host.hpp).
+// Who runs dnsmasq and chronyd. In the product systemd's units own them, so that DHCP and NTP outlive a
+// controller crash; where no systemd is PID 1, ChildHost runs them as children (core/child_host.hpp).
 //
 // Wishes go in here, facts come out as DeviceState::services.
 
@@ -22,7 +22,8 @@ class ServiceHost {
 public:
     virtual ~ServiceHost() = default;
 
-    // Starts the service, or restarts it when `spec` differs from what is wanted already. Takes effect in run().
+    // Starts the service, or restarts it when `spec` differs from what is wanted already. Takes effect in
+    // run().
     virtual void want(ServiceSpec spec) = 0;
     virtual Task<void> run() = 0;   // keeps what is wanted alive; when cancelled, ends it in order
 };

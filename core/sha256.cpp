@@ -10,7 +10,9 @@ Sha256 sha256(std::span<std::byte const> bytes) {
     return digest;
 }
 
-Sha256 sha256(std::string_view text) { return sha256(std::as_bytes(std::span{text})); }
+Sha256 sha256(std::string_view text) {
+    return sha256(std::as_bytes(std::span{text}));
+}
 
 std::string to_hex(std::span<std::uint8_t const> bytes) {
     static constexpr char kDigits[] = "0123456789abcdef";

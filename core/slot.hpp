@@ -8,8 +8,12 @@ namespace core {
 
 enum class Slot { a, b };
 
-constexpr Slot other(Slot slot) noexcept { return slot == Slot::a ? Slot::b : Slot::a; }
-constexpr char const* name(Slot slot) noexcept { return slot == Slot::a ? "A" : "B"; }
+constexpr Slot other(Slot slot) noexcept {
+    return slot == Slot::a ? Slot::b : Slot::a;
+}
+constexpr char const* name(Slot slot) noexcept {
+    return slot == Slot::a ? "A" : "B";
+}
 
 constexpr std::optional<Slot> slot_named(std::string_view name) noexcept {
     if (name == "A") return Slot::a;

@@ -1,6 +1,7 @@
 #pragma once
-// What must not be lost, one file per feature under <data>/state: a JSON object with a schema number, replaced
-// atomically. Readers ignore unknown keys. An unreadable file is set aside as <name>.broken, never guessed at.
+// What must not be lost, one file per feature under <data>/state: a JSON object with a schema number,
+// replaced atomically. Readers ignore unknown keys. An unreadable file is set aside as <name>.broken, never
+// guessed at.
 
 #include "core/json.hpp"
 #include "core/result.hpp"

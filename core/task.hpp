@@ -1,8 +1,9 @@
 #pragma once
-// The coroutine type, and the two ways to race. Never use Asio's bare `||`: it waits for the first *success* and
-// loses an exception (docs/traps.md).
+// The coroutine type, and the two ways to race. Never use Asio's bare `||`: it waits for the first *success*
+// and loses an exception (docs/traps.md).
 //
-// A Task takes its data by value and its collaborators by reference; cancellation leaves through any co_await.
+// A Task takes its data by value and its collaborators by reference; cancellation leaves through any
+// co_await.
 
 #include <boost/asio/awaitable.hpp>
 

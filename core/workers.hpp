@@ -22,8 +22,8 @@ public:
     explicit Workers(std::size_t threads) : pool_{threads} {}
     ~Workers() { pool_.join(); }
 
-    // Runs `work` on the pool and resumes on the caller's loop. Not interrupted by a cancellation: what was begun is
-    // finished, and the caller's next co_await throws. Name `work` and move it in (docs/traps.md).
+    // Runs `work` on the pool and resumes on the caller's loop. Not interrupted by a cancellation: what was
+    // begun is finished, and the caller's next co_await throws. Name `work` and move it in (docs/traps.md).
     template <class Work> auto run(Work work) -> Task<std::invoke_result_t<Work&>> {
         using Value = std::invoke_result_t<Work&>;
         auto boxed = co_await start<std::optional<Value>>(std::move(work));
@@ -41,14 +41,11 @@ private:
                     Boxed value;
                     try {
                         value.emplace(todo());
-                    } catch (...) {
-                        failed = std::current_exception();
-                    }
+                    } catch (...) { failed = std::current_exception(); }
                     auto const executor = home.get_executor();
-                    asio::post(executor, [handler = std::move(handler), home = std::move(home), failed,
-                                          value = std::move(value)]() mutable {
-                        handler(failed, std::move(value));
-                    });
+                    asio::post(executor,
+                               [handler = std::move(handler), home = std::move(home), failed,
+                                value = std::move(value)]() mutable { handler(failed, std::move(value)); });
                 });
             },
             asio::use_awaitable, std::move(work));

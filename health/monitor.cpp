@@ -14,7 +14,9 @@ namespace {
 constexpr auto kOrdinaryInterval = std::chrono::minutes{5};
 constexpr auto kSettle = std::chrono::seconds{1};   // a burst of changes is one round
 
-bool in_trial(core::DeviceState const& state) { return state.update.phase == Phase::trial; }
+bool in_trial(core::DeviceState const& state) {
+    return state.update.phase == Phase::trial;
+}
 
 bool same_outside(core::DeviceState const& one, core::DeviceState const& other) {
     return in_trial(one) == in_trial(other) && one.links == other.links && one.services == other.services &&
@@ -23,15 +25,27 @@ bool same_outside(core::DeviceState const& one, core::DeviceState const& other) 
 
 }   // namespace
 
-Monitor::Monitor(core::Clock& clock, core::StateBus& state, core::Writer<&core::DeviceState::health> health,
-                 core::Log log, Round round, Rules rules, core::Duration trial_interval)
-    : clock_{clock}, state_{state}, health_{health}, log_{std::move(log)}, round_{std::move(round)}, rules_{rules},
+Monitor::Monitor(core::Clock& clock,
+                 core::StateBus& state,
+                 core::Writer<&core::DeviceState::health> health,
+                 core::Log log,
+                 Round round,
+                 Rules rules,
+                 core::Duration trial_interval)
+    : clock_{clock},
+      state_{state},
+      health_{health},
+      log_{std::move(log)},
+      round_{std::move(round)},
+      rules_{rules},
       trial_interval_{trial_interval} {}
 
 core::Task<void> Monitor::run() {
     for (;;) {
-        if (in_trial(state_.now())) co_await watch_trial();
-        else co_await watch_ordinary();
+        if (in_trial(state_.now()))
+            co_await watch_trial();
+        else
+            co_await watch_ordinary();
     }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Probes and judges: in a trial at every interval until there is a verdict; otherwise a round every five minutes and
-// after each change of links, services or firewall.
+// Probes and judges: in a trial at every interval until there is a verdict; otherwise a round every five
+// minutes and after each change of links, services or firewall.
 
 #include "core/clock.hpp"
 #include "core/device_state.hpp"
@@ -15,8 +15,13 @@ class Monitor {
 public:
     using Round = std::function<core::Task<std::vector<core::Reading>>()>;
 
-    Monitor(core::Clock& clock, core::StateBus& state, core::Writer<&core::DeviceState::health> health, core::Log log,
-            Round round, Rules rules, core::Duration trial_interval);
+    Monitor(core::Clock& clock,
+            core::StateBus& state,
+            core::Writer<&core::DeviceState::health> health,
+            core::Log log,
+            Round round,
+            Rules rules,
+            core::Duration trial_interval);
 
     core::Task<void> run();
 

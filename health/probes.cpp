@@ -30,7 +30,8 @@ Datagram dns_question(std::string const& name) {
 // Empty if `answer` answers the question with at least one record, else why not (RFC 1035 section 4.1.1).
 std::string dns_fault(Datagram const& question, Datagram const& answer) {
     constexpr std::size_t kHeader = 12;
-    if (answer.size() < kHeader || answer[0] != question[0] || answer[1] != question[1] || !(answer[2] & 0x80))
+    if (answer.size() < kHeader || answer[0] != question[0] || answer[1] != question[1] ||
+        !(answer[2] & 0x80))
         return "the answer is not one to the question";
     if (int const code = answer[3] & 0x0f) return "the answer is an error, rcode " + std::to_string(code);
     if (answer[6] == 0 && answer[7] == 0) return "the answer has no address";
@@ -50,13 +51,18 @@ std::string ntp_fault(Datagram const& question, Datagram const& answer) {
     if (answer.size() < kNtpSize || (answer[0] & 7) != 4 ||
         !std::equal(question.begin() + 40, question.end(), answer.begin() + 24))
         return "the answer is not one to the question";
-    if (answer[1] < 1 || answer[1] > 15) return "the server has no time, stratum " + std::to_string(answer[1]);
+    if (answer[1] < 1 || answer[1] > 15)
+        return "the server has no time, stratum " + std::to_string(answer[1]);
     return {};
 }
 
 using Fault = std::string (*)(Datagram const&, Datagram const&);
 
-Task<Reading> asked(core::Clock& clock, std::string probe, core::Ipv4 server, std::uint16_t port, Datagram question,
+Task<Reading> asked(core::Clock& clock,
+                    std::string probe,
+                    core::Ipv4 server,
+                    std::uint16_t port,
+                    Datagram question,
                     Fault fault) {
     auto const began = clock.now();
     auto const answer = co_await ask_by_udp(clock, server, port, question, kAnswerLimit);
@@ -65,7 +71,8 @@ Task<Reading> asked(core::Clock& clock, std::string probe, core::Ipv4 server, st
     auto const who = print(server);
     co_return Reading{.probe = std::move(probe),
                       .good = why.empty(),
-                      .detail = why.empty() ? who + " answered in " + std::to_string(took_ms) + " ms" : who + ": " + why};
+                      .detail = why.empty() ? who + " answered in " + std::to_string(took_ms) + " ms"
+                                            : who + ": " + why};
 }
 
 }   // namespace
@@ -75,7 +82,8 @@ Reading service_reading(core::Services const& services, std::string const& name)
     if (found == services.end()) return {.probe = name, .good = false, .detail = "not started"};
     auto const& service = found->second;
     if (!service.running)
-        return {.probe = name, .good = false, .detail = service.error.empty() ? "not running" : service.error};
+        return {
+            .probe = name, .good = false, .detail = service.error.empty() ? "not running" : service.error};
     return {.probe = name, .good = true, .detail = "running, pid " + std::to_string(service.pid)};
 }
 
@@ -84,7 +92,8 @@ Reading lan_address_reading(core::Link const& lan, core::Cidr wanted) {
     bool const good = std::ranges::find(lan.addresses, text) != lan.addresses.end();
     return {.probe = "lan_address",
             .good = good,
-            .detail = good ? lan.name + " has " + text : lan.name + " has no " + text + (lan.error.empty() ? "" : ": " + lan.error)};
+            .detail = good ? lan.name + " has " + text
+                           : lan.name + " has no " + text + (lan.error.empty() ? "" : ": " + lan.error)};
 }
 
 Reading wan_lease_reading(core::Link const& wan) {
@@ -97,8 +106,9 @@ Reading wan_lease_reading(core::Link const& wan) {
 Reading firewall_reading(core::FirewallState const& firewall) {
     return {.probe = "firewall",
             .good = firewall.applied,
-            .detail = firewall.applied ? "applied and read back"
-                                       : firewall.error.empty() ? "not applied yet" : firewall.error};
+            .detail = firewall.applied         ? "applied and read back"
+                      : firewall.error.empty() ? "not applied yet"
+                                               : firewall.error};
 }
 
 Task<Reading> dns_reading(core::Clock& clock, core::Ipv4 server, std::string name) {

@@ -1,6 +1,6 @@
 #pragma once
-// One reading each. What the state tells already is a pure function; DNS and NTP are asked for real, as a LAN client
-// would ask.
+// One reading each. What the state tells already is a pure function; DNS and NTP are asked for real, as a LAN
+// client would ask.
 
 #include "core/clock.hpp"
 #include "core/device_state.hpp"

@@ -35,16 +35,19 @@ core::Task<core::Result<Datagram>> exchange(core::Ipv4 server, std::uint16_t por
 
 }   // namespace
 
-core::Task<core::Result<Datagram>> ask_by_udp(core::Clock& clock, core::Ipv4 server, std::uint16_t port,
-                                              Datagram question, core::Duration limit) {
+core::Task<core::Result<Datagram>> ask_by_udp(core::Clock& clock,
+                                              core::Ipv4 server,
+                                              std::uint16_t port,
+                                              Datagram question,
+                                              core::Duration limit) {
     auto asked = exchange(server, port, std::move(question));
     auto over = clock.sleep_for(limit);
     auto answer = co_await core::first_of(std::move(asked), std::move(over));
     if (!answer)
-        co_return fail(Errc::timed_out, "no answer within " +
-                                            std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(limit)
-                                                               .count()) +
-                                            " ms");
+        co_return fail(
+            Errc::timed_out,
+            "no answer within " +
+                std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(limit).count()) + " ms");
     co_return std::move(*answer);
 }
 

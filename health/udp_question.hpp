@@ -13,7 +13,10 @@ namespace health {
 using Datagram = std::vector<std::uint8_t>;
 
 // Errors: timed_out, unreachable (refused, no route).
-core::Task<core::Result<Datagram>> ask_by_udp(core::Clock& clock, core::Ipv4 server, std::uint16_t port,
-                                              Datagram question, core::Duration limit);
+core::Task<core::Result<Datagram>> ask_by_udp(core::Clock& clock,
+                                              core::Ipv4 server,
+                                              std::uint16_t port,
+                                              Datagram question,
+                                              core::Duration limit);
 
 }   // namespace health

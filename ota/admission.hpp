@@ -22,12 +22,15 @@ struct Admission {
 };
 
 struct AdmissionFacts {
-    std::string compatible;              // of this device
-    std::optional<Installed> running;    // what the running slot holds, if a commit recorded it
+    std::string compatible;             // of this device
+    std::optional<Installed> running;   // what the running slot holds, if a commit recorded it
     core::WallTime now{};
 };
 
-Admission admit(Manifest const& manifest, core::Sha256 const& manifest_hash, Offer const& offer, Ledger const& ledger,
+Admission admit(Manifest const& manifest,
+                core::Sha256 const& manifest_hash,
+                Offer const& offer,
+                Ledger const& ledger,
                 AdmissionFacts const& facts);
 
 }   // namespace ota

@@ -7,7 +7,8 @@ constexpr int kSchema = 1;
 
 template <class Kept, class Value>
 core::Result<void> write_through(core::StateFile const& file, Kept& kept, Value value) {
-    if (auto const ok = file.write(to_json(value)); !ok) return core::fail(ok, "writing " + file.path().string());
+    if (auto const ok = file.write(to_json(value)); !ok)
+        return core::fail(ok, "writing " + file.path().string());
     kept = std::move(value);
     return {};
 }
@@ -16,8 +17,10 @@ core::Result<void> write_through(core::StateFile const& file, Kept& kept, Value 
 
 template <class Value, class Parse> void Books::read(core::StateFile const& file, Value& into, Parse parse) {
     auto const object = file.read();
-    if (!object) problems_.push_back(object.error().text());
-    else if (*object) into = parse(**object);
+    if (!object)
+        problems_.push_back(object.error().text());
+    else if (*object)
+        into = parse(**object);
 }
 
 Books::Books(std::filesystem::path const& directory)
@@ -40,7 +43,9 @@ core::Result<void> Books::set(UpdateRecord record) {
     if (update_ == record) return {};
     return write_through(update_file_, update_, std::move(record));
 }
-core::Result<void> Books::set(Ledger ledger) { return write_through(ledger_file_, ledger_, std::move(ledger)); }
+core::Result<void> Books::set(Ledger ledger) {
+    return write_through(ledger_file_, ledger_, std::move(ledger));
+}
 core::Result<void> Books::set(History history) {
     if (history_ == history) return {};
     return write_through(history_file_, history_, std::move(history));

@@ -1,6 +1,6 @@
 #pragma once
-// The four state files of the update life cycle, read once at start and written through. An unreadable one is set
-// aside, reported, and treated as absent.
+// The four state files of the update life cycle, read once at start and written through. An unreadable one is
+// set aside, reported, and treated as absent.
 
 #include "core/state_file.hpp"
 #include "ota/history.hpp"
@@ -25,8 +25,8 @@ public:
     Committed const& committed() const noexcept { return committed_; }
     std::vector<std::string> const& problems() const noexcept { return problems_; }
 
-    // Durable when they return; on an error the old content stands, here and on disk. A value that is there already
-    // is not written again.
+    // Durable when they return; on an error the old content stands, here and on disk. A value that is there
+    // already is not written again.
     core::Result<void> set(UpdateRecord record);
     core::Result<void> set(Ledger ledger);
     core::Result<void> set(History history);

@@ -16,7 +16,9 @@ void keep_behind(BootState& state, Slot slot) {
 
 }   // namespace
 
-bool BootState::has_in_order(Slot slot) const noexcept { return std::ranges::find(order, slot) != order.end(); }
+bool BootState::has_in_order(Slot slot) const noexcept {
+    return std::ranges::find(order, slot) != order.end();
+}
 
 BootState with_marked_bad(BootState now, Slot slot, int attempts) {
     keep_behind(now, core::other(slot));

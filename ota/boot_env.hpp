@@ -1,9 +1,10 @@
 #pragma once
 // The boot variables this program owns, by meaning. Everything else in the environment is left alone.
 //
-// Names and forms are RAUC's and our loader's: BOOT_ORDER "B A", BOOT_A_LEFT and BOOT_B_LEFT in hex, and ATOMIX_TRIAL,
-// the slot on trial, which the loader lets through. One write is one libubootenv store into the copy not in use, so a
-// power cut leaves the old set or the new one (libubootenv src/uboot_env.c, libuboot_env_store).
+// Names and forms are RAUC's and our loader's: BOOT_ORDER "B A", BOOT_A_LEFT and BOOT_B_LEFT in hex, and
+// ATOMIX_TRIAL, the slot on trial, which the loader lets through. One write is one libubootenv store into the
+// copy not in use, so a power cut leaves the old set or the new one (libubootenv src/uboot_env.c,
+// libuboot_env_store).
 
 #include "core/device_state.hpp"
 #include "core/result.hpp"
@@ -21,10 +22,10 @@ using core::Slot;
 using core::Task;
 
 struct BootState {
-    std::vector<Slot> order;        // slots the loader may try, first one first
-    int left_a = 0;                 // tries left; 0: skipped
+    std::vector<Slot> order;   // slots the loader may try, first one first
+    int left_a = 0;            // tries left; 0: skipped
     int left_b = 0;
-    std::optional<Slot> trial;      // set with the activation, removed with commit or rollback
+    std::optional<Slot> trial;   // set with the activation, removed with commit or rollback
 
     int left(Slot slot) const noexcept { return slot == Slot::a ? left_a : left_b; }
     int& left(Slot slot) noexcept { return slot == Slot::a ? left_a : left_b; }
@@ -32,8 +33,8 @@ struct BootState {
     bool operator==(BootState const&) const = default;
 };
 
-// The four changes this program makes to the environment; each is one write. None of them ever leaves the loader
-// without a slot to try: the other one stays in the order, or comes back into it.
+// The four changes this program makes to the environment; each is one write. None of them ever leaves the
+// loader without a slot to try: the other one stays in the order, or comes back into it.
 
 // The loader never tries `slot`; its trial, if any, is over; the other slot has all its attempts.
 BootState with_marked_bad(BootState now, Slot slot, int attempts);

@@ -1,8 +1,9 @@
 #pragma once
-// A RAUC verity bundle on a server, from its end to its images: signature and manifest first, then hash tree and
-// squashfs tables, then the data as one stream into the slot. The format is in docs/bundle-format.md.
+// A RAUC verity bundle on a server, from its end to its images: signature and manifest first, then hash tree
+// and squashfs tables, then the data as one stream into the slot. The format is in docs/bundle-format.md.
 //
-// Nothing is used before the signed root hash vouches for it: tail -> CMS -> root hash -> tree -> every 4 KiB.
+// Nothing is used before the signed root hash vouches for it: tail -> CMS -> root hash -> tree -> every 4
+// KiB.
 
 #include "core/board.hpp"
 #include "core/http.hpp"
@@ -22,31 +23,33 @@ using core::Task;
 struct BundleSource {
     std::string url;
     std::vector<std::pair<std::string, std::string>> headers;
-    core::WallTime judge_at{};       // certificates, TLS and CMS alike
+    core::WallTime judge_at{};   // certificates, TLS and CMS alike
 };
 
 // What the last 64 KiB say once the signature holds.
 struct BundleHead {
     Manifest manifest;
-    core::Sha256 manifest_hash{};    // of the signed manifest's bytes: RAUC's bundle.hash
-    std::uint64_t data_size = 0;     // the squashfs, a multiple of 4096
-    std::uint64_t tree_size = 0;     // the hash tree behind it, a multiple of 4096
-    std::uint64_t total_size = 0;    // the file
-    std::string etag;                // as the server sent it; empty: none
+    core::Sha256 manifest_hash{};   // of the signed manifest's bytes: RAUC's bundle.hash
+    std::uint64_t data_size = 0;    // the squashfs, a multiple of 4096
+    std::uint64_t tree_size = 0;    // the hash tree behind it, a multiple of 4096
+    std::uint64_t total_size = 0;   // the file
+    std::string etag;               // as the server sent it; empty: none
 };
 
-// One Range request for the end. Errors: refused (no 206: "the server does not support ranges"; plain bundle),
-// bad_input (truncated, bad signature size, manifest), bad_signature (unknown key, expired: OpenSSL's words),
-// too_large, and those of HttpClient::open.
-Task<Result<BundleHead>> fetch_head(core::HttpClient& http, BundleSource source, std::filesystem::path keyring);
+// One Range request for the end. Errors: refused (no 206: "the server does not support ranges"; plain
+// bundle), bad_input (truncated, bad signature size, manifest), bad_signature (unknown key, expired:
+// OpenSSL's words), too_large, and those of HttpClient::open.
+Task<Result<BundleHead>>
+fetch_head(core::HttpClient& http, BundleSource source, std::filesystem::path keyring);
 
 // Where every piece of every image lies in the bundle; the tree and tables that this came from are verified.
 struct BundlePlan;
 
-// One or two Range requests. Errors: bad_signature (tree or tables do not match the signed root hash), bad_input
-// (images missing, sizes differ from the manifest, unsupported compression), refused (the bundle changed meanwhile).
-Task<Result<std::shared_ptr<BundlePlan const>>> fetch_plan(core::HttpClient& http, core::Workers& workers,
-                                                          BundleSource source, BundleHead head);
+// Two or three Range requests. Errors: bad_signature (tree or tables do not match the signed root hash),
+// bad_input (images missing, sizes differ from the manifest, unsupported compression), refused (the bundle
+// changed meanwhile).
+Task<Result<std::shared_ptr<BundlePlan const>>>
+fetch_plan(core::HttpClient& http, core::Workers& workers, BundleSource source, BundleHead head);
 
 struct SlotTargets {
     std::filesystem::path boot;
@@ -59,11 +62,16 @@ Result<void> check_targets(Manifest const& manifest, SlotTargets const& targets)
 
 using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
 
-// The first 4 KiB of every target is zeroed and synced first and written last, the boot target's last of all: an
-// unfinished slot never loads. When this succeeds everything is synced. On an error the targets are unbootable.
-// Errors: bad_signature (a block does not match the tree), unreachable (lost in mid-stream), io (the target).
-Task<Result<void>> write_images(core::HttpClient& http, core::Workers& workers, BundleSource source,
-                                std::shared_ptr<BundlePlan const> plan, SlotTargets targets, Progress progress);
+// The first 4 KiB of every target is zeroed and synced first and written last, the boot target's last of all:
+// an unfinished slot never loads. When this succeeds everything is synced. On an error the targets are
+// unbootable. Errors: bad_signature (a block does not match the tree), unreachable (lost in mid-stream), io
+// (the target).
+Task<Result<void>> write_images(core::HttpClient& http,
+                                core::Workers& workers,
+                                BundleSource source,
+                                std::shared_ptr<BundlePlan const> plan,
+                                SlotTargets targets,
+                                Progress progress);
 
 // Whether the targets begin with exactly the manifest's images, by SHA-256. Runs on the pool.
 // Errors: io, not_found.

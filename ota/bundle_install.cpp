@@ -111,7 +111,10 @@ Task<Result<void>> write_images(core::HttpClient& http,
         streamed = co_await stream_in(pipe, **stream, workers, plan->stream_end, std::move(progress));
     } catch (...) { thrown = std::current_exception(); }
     if (thrown) {
-        co_await pipe.group.end_all();   // the pool may still read from a piece
+        // Before the next co_await, which a cancelled task would leave by at once: the pool still reads from
+        // a piece.
+        co_await core::asio::this_coro::reset_cancellation_state(core::asio::disable_cancellation());
+        co_await pipe.group.end_all();
         std::rethrow_exception(thrown);
     }
     if (!streamed) co_return fail(streamed, "installing " + plan->head.manifest.version);

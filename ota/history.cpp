@@ -15,8 +15,8 @@ std::optional<core::Outcome> last_of(std::vector<Outcome> const& outcomes, bool 
 }
 
 bool same_event(Outcome const& one, Outcome const& other) {
-    return one.committed == other.committed && one.slot == other.slot && one.manifest_hash == other.manifest_hash &&
-           one.boot_id == other.boot_id;
+    return one.committed == other.committed && one.slot == other.slot &&
+           one.manifest_hash == other.manifest_hash && one.boot_id == other.boot_id;
 }
 
 }   // namespace
@@ -27,8 +27,12 @@ void History::add(Outcome outcome) {
     if (outcomes.size() > kMostOutcomes) outcomes.erase(outcomes.begin());
 }
 
-std::optional<core::Outcome> History::last_commit() const { return last_of(outcomes, true); }
-std::optional<core::Outcome> History::last_rollback() const { return last_of(outcomes, false); }
+std::optional<core::Outcome> History::last_commit() const {
+    return last_of(outcomes, true);
+}
+std::optional<core::Outcome> History::last_rollback() const {
+    return last_of(outcomes, false);
+}
 
 core::json::object to_json(History const& history) {
     core::json::array array;
@@ -51,13 +55,14 @@ History history_from_json(core::json::object const& object) {
         auto const* const entry = value.if_object();
         if (!entry) continue;
         auto const text = [&](char const* key) { return core::string_in(*entry, key).value_or(""); };
-        history.outcomes.push_back({.committed = text("outcome") == "committed",
-                                    .slot = core::slot_named(text("slot")).value_or(core::Slot::a),
-                                    .version = text("version"),
-                                    .manifest_hash = core::sha256_from_hex(text("manifest_hash")).value_or(core::Sha256{}),
-                                    .reason = text("reason"),
-                                    .at = text("at"),
-                                    .boot_id = text("boot_id")});
+        history.outcomes.push_back(
+            {.committed = text("outcome") == "committed",
+             .slot = core::slot_named(text("slot")).value_or(core::Slot::a),
+             .version = text("version"),
+             .manifest_hash = core::sha256_from_hex(text("manifest_hash")).value_or(core::Sha256{}),
+             .reason = text("reason"),
+             .at = text("at"),
+             .boot_id = text("boot_id")});
     }
     return history;
 }

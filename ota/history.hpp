@@ -19,8 +19,8 @@ struct Outcome {
     std::string version;
     core::Sha256 manifest_hash{};
     std::string reason;
-    std::string at;           // wall time, as good as the device knew it
-    std::string boot_id;      // of the boot that saw the end
+    std::string at;        // wall time, as good as the device knew it
+    std::string boot_id;   // of the boot that saw the end
     bool operator==(Outcome const&) const = default;
 };
 
@@ -37,8 +37,8 @@ core::json::object to_json(History const& history);
 History history_from_json(core::json::object const& object);
 
 struct Committed {
-    std::optional<core::Slot> last;              // the slot last committed
-    std::map<core::Slot, Installed> bundles;     // by slot
+    std::optional<core::Slot> last;            // the slot last committed
+    std::map<core::Slot, Installed> bundles;   // by slot
     bool operator==(Committed const&) const = default;
 };
 core::json::object to_json(Committed const& committed);

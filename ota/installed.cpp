@@ -29,7 +29,8 @@ std::optional<Installed> installed_from_json(core::json::object const& object) {
     auto const boot = digest("boot_sha256");
     auto const rootfs = digest("rootfs_sha256");
     if (!version || !manifest_hash || !boot || !rootfs) return std::nullopt;
-    return Installed{*version, *manifest_hash, *boot, *rootfs, core::string_in(object, "issued").value_or("")};
+    return Installed{*version, *manifest_hash, *boot, *rootfs,
+                     core::string_in(object, "issued").value_or("")};
 }
 
 }   // namespace ota

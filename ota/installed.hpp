@@ -12,9 +12,9 @@ namespace ota {
 struct Installed {
     std::string version;
     core::Sha256 manifest_hash{};
-    core::Sha256 boot{};       // digest of the image
+    core::Sha256 boot{};   // digest of the image
     core::Sha256 rootfs{};
-    std::string issued;        // [meta.atomix] issued, if signed into the manifest
+    std::string issued;   // [meta.atomix] issued, if signed into the manifest
 
     // Made of the same images or of the same signed manifest; the version does not matter.
     bool same_content(Installed const& other) const noexcept {

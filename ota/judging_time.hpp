@@ -1,5 +1,6 @@
 #pragma once
-// The time at which certificates are judged, CMS and TLS alike, on a device whose clock may say 1970 or 2036. Pure.
+// The time at which certificates are judged, CMS and TLS alike, on a device whose clock may say 1970 or 2036.
+// Pure.
 
 #include "core/time.hpp"
 

@@ -1,9 +1,10 @@
 #pragma once
-// The bundles this device has rejected, by manifest hash or by signed image digests: only a trial's verdict and used-up
-// attempts enter it. Transport, signature and write errors back off instead. <data>/state/ledger.json.
+// The bundles this device has rejected, by manifest hash or by signed image digests: only a trial's verdict
+// and used-up attempts enter it. Transport, signature and write errors back off instead.
+// <data>/state/ledger.json.
 //
-// A bundle whose attempts were used up (or whose slot did not load) gets one more try after 24 h: a power supply can
-// do that to a good one. The flag retry-update clears the ledger.
+// A bundle whose attempts were used up (or whose slot did not load) gets one more try after 24 h: a power
+// supply can do that to a good one. The flag retry-update clears the ledger.
 
 #include "core/json.hpp"
 #include "core/time.hpp"

@@ -11,11 +11,28 @@ namespace {
 constexpr auto kRetryPause = std::chrono::seconds{5};
 }   // namespace
 
-LifeCycle::LifeCycle(core::Clock& clock, core::Workers& workers, core::Board& board, BootEnv& boot, Books& books,
-                     Settlement& settlement, UpdateTask& updates, core::StateBus& state,
-                     core::Writer<&core::DeviceState::update> update, core::Log log, UpdateSettings settings)
-    : clock_{clock}, workers_{workers}, board_{board}, boot_{boot}, books_{books}, settlement_{settlement},
-      updates_{updates}, state_{state}, update_{update}, log_{std::move(log)}, settings_{std::move(settings)} {}
+LifeCycle::LifeCycle(core::Clock& clock,
+                     core::Workers& workers,
+                     core::Board& board,
+                     BootEnv& boot,
+                     Books& books,
+                     Settlement& settlement,
+                     UpdateTask& updates,
+                     core::StateBus& state,
+                     core::Writer<&core::DeviceState::update> update,
+                     core::Log log,
+                     UpdateSettings settings)
+    : clock_{clock},
+      workers_{workers},
+      board_{board},
+      boot_{boot},
+      books_{books},
+      settlement_{settlement},
+      updates_{updates},
+      state_{state},
+      update_{update},
+      log_{std::move(log)},
+      settings_{std::move(settings)} {}
 
 Task<void> LifeCycle::run() {
     auto started = co_await start();
@@ -58,12 +75,17 @@ Task<Result<StartAction>> LifeCycle::start() {
     auto const target = env->trial.value_or(record ? record->target : identity.slot);
     switch (action) {
     case StartAction::ordinary:
-    case StartAction::unplanned_fallback: co_return co_await start_ordinary(action, *env);
-    case StartAction::activate_again: co_return co_await activate_again(*record, *env);
-    case StartAction::trial: co_return co_await begin_trial(record_for(target));
-    case StartAction::finish_rollback: co_return co_await finish_rollback(*record);
+    case StartAction::unplanned_fallback:
+        co_return co_await start_ordinary(action, *env);
+    case StartAction::activate_again:
+        co_return co_await activate_again(*record, *env);
+    case StartAction::trial:
+        co_return co_await begin_trial(record_for(target));
+    case StartAction::finish_rollback:
+        co_return co_await finish_rollback(*record);
     case StartAction::attempts_used_up:
-    case StartAction::did_not_load: co_return co_await fallen_back(action, record_for(target), *env);
+    case StartAction::did_not_load:
+        co_return co_await fallen_back(action, record_for(target), *env);
     case StartAction::finish_commit: {
         auto const done = co_await settlement_.commit(*record);
         if (!done) co_return done.error();
@@ -98,7 +120,8 @@ Task<Result<StartAction>> LifeCycle::start_ordinary(StartAction action, BootStat
     co_return StartAction::ordinary;
 }
 
-// The environment does not know of the activation: whether the slot was finished is for the slot itself to say.
+// The environment does not know of the activation: whether the slot was finished is for the slot itself to
+// say.
 Task<Result<StartAction>> LifeCycle::activate_again(UpdateRecord record, BootState env) {
     Manifest images;
     images.boot = {.filename = "boot", .sha256 = record.bundle.boot, .size = record.boot_size};

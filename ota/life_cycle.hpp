@@ -1,8 +1,8 @@
 #pragma once
 // From start to polling: what a start means for an update under way, the trial, then updates for ever.
 //
-// The act that comes first on an ordinary boot is the refill of the booted slot's counter: the loader counts every
-// boot, and three reboots must never bring an old version back.
+// The act that comes first on an ordinary boot is the refill of the booted slot's counter: the loader counts
+// every boot, and three reboots must never bring an old version back.
 
 #include "core/board.hpp"
 #include "core/workers.hpp"
@@ -14,14 +14,23 @@ namespace ota {
 
 class LifeCycle {
 public:
-    LifeCycle(core::Clock& clock, core::Workers& workers, core::Board& board, BootEnv& boot, Books& books,
-              Settlement& settlement, UpdateTask& updates, core::StateBus& state,
-              core::Writer<&core::DeviceState::update> update, core::Log log, UpdateSettings settings);
+    LifeCycle(core::Clock& clock,
+              core::Workers& workers,
+              core::Board& board,
+              BootEnv& boot,
+              Books& books,
+              Settlement& settlement,
+              UpdateTask& updates,
+              core::StateBus& state,
+              core::Writer<&core::DeviceState::update> update,
+              core::Log log,
+              UpdateSettings settings);
 
     Task<void> run();
 
-    // Finds out where an update stands and brings it to a known point. Afterwards one of: ordinary (poll), trial
-    // (judge it), reboot_into_trial, reboot_to_old. Errors: the boot environment's, a state file's; call it again.
+    // Finds out where an update stands and brings it to a known point. Afterwards one of: ordinary (poll),
+    // trial (judge it), reboot_into_trial, reboot_to_old. Errors: the boot environment's, a state file's;
+    // call it again.
     Task<Result<StartAction>> start();
 
 private:

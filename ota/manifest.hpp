@@ -1,8 +1,9 @@
 #pragma once
 // RAUC's manifest (a GKeyFile) as this device accepts it. Pure.
 //
-// Unknown groups and keys are errors as in RAUC (src/manifest.c, check_remaining_keys), except [meta.*] and [rollout].
-// Exactly one image of class "boot" and one of class "rootfs"; hooks, variants and handlers are refused.
+// Unknown groups and keys are errors as in RAUC (src/manifest.c, check_remaining_keys), except [meta.*] and
+// [rollout]. Exactly one image of class "boot" and one of class "rootfs"; hooks, variants and handlers are
+// refused.
 
 #include "core/result.hpp"
 #include "core/sha256.hpp"
@@ -23,12 +24,12 @@ struct Image {
 
 struct Manifest {
     std::string compatible;
-    std::string version;             // [A-Za-z0-9._-]{1,128}
+    std::string version;   // [A-Za-z0-9._-]{1,128}
     Image boot;
     Image rootfs;
-    core::Sha256 verity_hash{};      // root
+    core::Sha256 verity_hash{};   // root
     core::Sha256 verity_salt{};
-    std::uint64_t verity_size = 0;   // of the tree
+    std::uint64_t verity_size = 0;             // of the tree
     std::map<std::string, std::string> meta;   // [meta.atomix], signed: "issued" and others
     bool operator==(Manifest const&) const = default;
 };

@@ -26,8 +26,10 @@ std::string device_id(std::string_view mac) {
     std::string id;
     for (char c : mac) {
         bool const hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-        if (hex) id += static_cast<char>(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
-        else if (c != ':') return "unknown";
+        if (hex)
+            id += static_cast<char>(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+        else if (c != ':')
+            return "unknown";
     }
     return id.size() == 12 ? id : "unknown";
 }

@@ -1,6 +1,6 @@
 #pragma once
-// The update server's answer: {"version": "1.2.0", "bundle_url": "https://…"}. It is unsigned and decides nothing; the
-// signed manifest must say the same version. Pure.
+// The update server's answer: {"version": "1.2.0", "bundle_url": "https://…"}. It is unsigned and decides
+// nothing; the signed manifest must say the same version. Pure.
 
 #include "core/result.hpp"
 
@@ -15,7 +15,8 @@ struct Offer {
     bool operator==(Offer const&) const = default;
 };
 
-// Extra members are ignored. Errors: bad_input, naming the member and what is wrong; refused (URL is not https).
+// Extra members are ignored. Errors: bad_input, naming the member and what is wrong; refused (URL is not
+// https).
 core::Result<Offer> parse_offer(std::string_view text);
 
 // "aa:bb:cc:dd:ee:ff" -> "aabbccddeeff"; "unknown" for anything else.

@@ -17,12 +17,17 @@ inline core::Duration scaled(core::Duration d, double by) {
     return std::chrono::duration_cast<core::Duration>(d * by);
 }
 
-inline core::Duration first_poll(PollRules const& rules, double chance) { return scaled(rules.first, chance); }
+inline core::Duration first_poll(PollRules const& rules, double chance) {
+    return scaled(rules.first, chance);
+}
 
-// Jitter on every poll: the interval ±20 %. After failures exponential back-off with full jitter from a sixteenth of
-// the interval to four of them, never below a second. What the server asks for wins, up to a day.
-inline core::Duration next_poll(PollRules const& rules, unsigned failures_in_a_row,
-                                std::optional<core::Duration> retry_after, double chance) {
+// Jitter on every poll: the interval ±20 %. After failures exponential back-off with full jitter from a
+// sixteenth of the interval to four of them, never below a second. What the server asks for wins, up to a
+// day.
+inline core::Duration next_poll(PollRules const& rules,
+                                unsigned failures_in_a_row,
+                                std::optional<core::Duration> retry_after,
+                                double chance) {
     using namespace std::chrono_literals;
     if (retry_after) return std::clamp<core::Duration>(*retry_after, 1s, 24h);
     if (failures_in_a_row == 0) return scaled(rules.interval, 0.8 + 0.4 * chance);

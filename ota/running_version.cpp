@@ -22,10 +22,10 @@ std::string version_id(std::string_view os_release) {
 
 std::string running_version(Books const& books, core::Slot booted, std::filesystem::path const& os_release) {
     auto const& record = books.update();
-    bool const written_by_update = record && record->target == booted &&
-                                   (record->phase == core::Phase::activated || record->phase == core::Phase::trial ||
-                                    record->phase == core::Phase::committed ||
-                                    record->phase == core::Phase::rolled_back);
+    bool const written_by_update =
+        record && record->target == booted &&
+        (record->phase == core::Phase::activated || record->phase == core::Phase::trial ||
+         record->phase == core::Phase::committed || record->phase == core::Phase::rolled_back);
     if (written_by_update) return record->bundle.version;
     auto const committed = books.committed().bundles.find(booted);
     if (committed != books.committed().bundles.end()) return committed->second.version;

@@ -1,6 +1,6 @@
 #pragma once
-// Which version runs: the manifest's, recorded with the update that wrote this slot; os-release's VERSION_ID before
-// the first.
+// Which version runs: the manifest's, recorded with the update that wrote this slot; os-release's VERSION_ID
+// before the first.
 
 #include "ota/books.hpp"
 

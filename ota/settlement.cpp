@@ -5,10 +5,19 @@ namespace ota {
 using core::fail;
 using core::Level;
 
-Settlement::Settlement(core::Clock& clock, BootEnv& boot, Books& books,
-                       core::Writer<&core::DeviceState::update> update, core::Log log, int attempts,
+Settlement::Settlement(core::Clock& clock,
+                       BootEnv& boot,
+                       Books& books,
+                       core::Writer<&core::DeviceState::update> update,
+                       core::Log log,
+                       int attempts,
                        std::string boot_id)
-    : clock_{clock}, boot_{boot}, books_{books}, update_{update}, log_{std::move(log)}, attempts_{attempts},
+    : clock_{clock},
+      boot_{boot},
+      books_{books},
+      update_{update},
+      log_{std::move(log)},
+      attempts_{attempts},
       boot_id_{std::move(boot_id)} {}
 
 Task<Result<void>> Settlement::commit(UpdateRecord record) {
@@ -65,19 +74,22 @@ Task<Result<void>> Settlement::roll_back(UpdateRecord record, std::string reason
     record.phase = Phase::rolled_back;
     record.reason = std::move(reason);
     record.boot_id = boot_id_;
-    log_(Level::error, "update rolled back",
-         {{"version", record.bundle.version}, {"slot", core::name(record.target)}, {"reason", record.reason}});
+    log_(
+        Level::error, "update rolled back",
+        {{"version", record.bundle.version}, {"slot", core::name(record.target)}, {"reason", record.reason}});
     auto recorded = books_.set(record);
     if (recorded) recorded = record_rollback(record, why);
     publish(Phase::rolled_back, record.bundle.version);
 
-    // Even if the explanation could not be stored: the environment is what keeps the bad slot from being booted.
+    // Even if the explanation could not be stored: the environment is what keeps the bad slot from being
+    // booted.
     auto const env = co_await boot_.read();
     if (!env) co_return fail(env, "marking slot " + std::string{core::name(record.target)} + " bad");
     auto const wanted = with_marked_bad(*env, record.target, attempts_);
     if (wanted != *env) {
         auto const written = co_await boot_.write(wanted);
-        if (!written) co_return fail(written, "marking slot " + std::string{core::name(record.target)} + " bad");
+        if (!written)
+            co_return fail(written, "marking slot " + std::string{core::name(record.target)} + " bad");
     }
     co_return recorded;
 }

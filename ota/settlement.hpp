@@ -1,6 +1,6 @@
 #pragma once
-// The two ends of an update, each the same after a power cut at any step: the verdict is persisted first, then the
-// boot environment, then the books that explain it.
+// The two ends of an update, each the same after a power cut at any step: the verdict is persisted first,
+// then the boot environment, then the books that explain it.
 
 #include "core/clock.hpp"
 #include "core/log.hpp"
@@ -13,14 +13,20 @@ namespace ota {
 
 class Settlement {
 public:
-    Settlement(core::Clock& clock, BootEnv& boot, Books& books, core::Writer<&core::DeviceState::update> update,
-               core::Log log, int attempts, std::string boot_id);
+    Settlement(core::Clock& clock,
+               BootEnv& boot,
+               Books& books,
+               core::Writer<&core::DeviceState::update> update,
+               core::Log log,
+               int attempts,
+               std::string boot_id);
 
-    // Makes `record.target` the committed slot. Errors: the environment's or the state file's; call it again then.
+    // Makes `record.target` the committed slot. Errors: the environment's or the state file's; call it again
+    // then.
     Task<Result<void>> commit(UpdateRecord record);
 
-    // Rejects `record.target`: never booted again, the other slot first. The caller reboots if that slot is running.
-    // Errors: as commit; what could be recorded is recorded.
+    // Rejects `record.target`: never booted again, the other slot first. The caller reboots if that slot is
+    // running. Errors: as commit; what could be recorded is recorded.
     Task<Result<void>> roll_back(UpdateRecord record, std::string reason, Rejection why);
 
     // Shows what the books say in DeviceState::update, in `phase`.

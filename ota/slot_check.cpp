@@ -108,7 +108,8 @@ Result<void> check_targets(Manifest const& manifest, SlotTargets const& targets)
 
 Task<Result<bool>> targets_hold(core::Workers& workers, Manifest manifest, SlotTargets targets) {
     auto const boot = co_await slot_holds(workers, targets.boot, manifest.boot);
-    if (!boot) co_return boot.error();   // a const Result<bool> must not be returned itself: it becomes `true`
+    if (!boot)
+        co_return boot.error();   // a const Result<bool> must not be returned itself: it becomes `true`
     if (!*boot) co_return false;
     co_return co_await slot_holds(workers, targets.rootfs, manifest.rootfs);
 }

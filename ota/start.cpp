@@ -6,8 +6,10 @@ namespace {
 StartAction with_mark(StartFacts const& facts) noexcept {
     if (*facts.env.trial == facts.booted) {
         // A verdict that was recorded stands, whatever cut it short.
-        if (facts.target == facts.booted && facts.phase == Phase::committed) return StartAction::finish_commit;
-        if (facts.target == facts.booted && facts.phase == Phase::rolled_back) return StartAction::finish_rollback;
+        if (facts.target == facts.booted && facts.phase == Phase::committed)
+            return StartAction::finish_commit;
+        if (facts.target == facts.booted && facts.phase == Phase::rolled_back)
+            return StartAction::finish_rollback;
         return StartAction::trial;
     }
     if (facts.phase == Phase::activated && facts.same_boot) return StartAction::reboot_into_trial;

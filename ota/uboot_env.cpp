@@ -23,7 +23,8 @@ constexpr char const* kLeftA = "BOOT_A_LEFT";
 constexpr char const* kLeftB = "BOOT_B_LEFT";
 constexpr char const* kTrial = "ATOMIX_TRIAL";
 
-// libubootenv works unlocked, and says nothing, where it cannot make its lock file (libubootenv src/uboot_env.c).
+// libubootenv works unlocked, and says nothing, where it cannot make its lock file (libubootenv
+// src/uboot_env.c).
 constexpr char const* kLockDirectory = "/var/lock";
 
 struct OpenEnv {
@@ -41,10 +42,10 @@ Result<OpenEnv> open_env(std::filesystem::path const& config) {
     env.context.reset(raw);
     if (libuboot_read_config(raw, config.c_str()) != 0)
         return fail(Errc::io, config.string() + " does not describe a usable boot environment");
+    env.open.reset(raw);   // even a failed open holds the lock until it is closed
     if (libuboot_open(raw) != 0)
         return fail(Errc::io, "the boot environment described by " + config.string() +
                                   " is unreadable: no copy has a good checksum");
-    env.open.reset(raw);
     return env;
 }
 
@@ -66,7 +67,8 @@ BootState state_in(OpenEnv const& env, int attempts) {
     BootState state;
     std::istringstream order{value_of(env, kOrder).value_or("")};
     for (std::string word; order >> word;)
-        if (auto const slot = core::slot_named(word); slot && !state.has_in_order(*slot)) state.order.push_back(*slot);
+        if (auto const slot = core::slot_named(word); slot && !state.has_in_order(*slot))
+            state.order.push_back(*slot);
     state.left_a = tries_in(value_of(env, kLeftA), attempts);
     state.left_b = tries_in(value_of(env, kLeftB), attempts);
     state.trial = core::slot_named(value_of(env, kTrial).value_or(""));
@@ -111,7 +113,8 @@ Result<void> write_now(std::filesystem::path const& config, BootState const& wan
     if (auto const stored = store(config, wanted); !stored) return stored;
     auto const found = read_now(config, attempts);
     if (!found) return fail(found, "reading the boot environment back");
-    if (*found != wanted) return fail(Errc::io, "the boot environment reads back other values than were written");
+    if (*found != wanted)
+        return fail(Errc::io, "the boot environment reads back other values than were written");
     return {};
 }
 
@@ -123,7 +126,9 @@ Task<Result<BootState>> UbootEnv::read() {
 }
 
 Task<Result<void>> UbootEnv::write(BootState wanted) {
-    auto work = [config = config_, attempts = attempts_, wanted] { return write_now(config, wanted, attempts); };
+    auto work = [config = config_, attempts = attempts_, wanted] {
+        return write_now(config, wanted, attempts);
+    };
     co_return co_await workers_.run(std::move(work));
 }
 

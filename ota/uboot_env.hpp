@@ -10,8 +10,8 @@ namespace ota {
 
 class UbootEnv final : public BootEnv {
 public:
-    // `config` is libubootenv's fw_env.config; `attempts` stands in for a counter that is absent or unreadable, as in
-    // the loader. Works on the pool: libubootenv holds a lock that fw_setenv may hold too.
+    // `config` is libubootenv's fw_env.config; `attempts` stands in for a counter that is absent or
+    // unreadable, as in the loader. Works on the pool: libubootenv holds a lock that fw_setenv may hold too.
     UbootEnv(core::Workers& workers, std::filesystem::path config, int attempts)
         : workers_{workers}, config_{std::move(config)}, attempts_{attempts} {}
 

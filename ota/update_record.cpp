@@ -9,8 +9,8 @@ using core::Phase;
 namespace {
 
 std::optional<Phase> phase_named(std::string_view name) {
-    for (auto const phase : {Phase::idle, Phase::offered, Phase::downloading, Phase::written, Phase::activated,
-                             Phase::trial, Phase::committed, Phase::rolled_back})
+    for (auto const phase : {Phase::idle, Phase::offered, Phase::downloading, Phase::written,
+                             Phase::activated, Phase::trial, Phase::committed, Phase::rolled_back})
         if (name == core::name(phase)) return phase;
     return std::nullopt;
 }
@@ -38,7 +38,8 @@ core::Result<UpdateRecord> update_record_from_json(core::json::object const& obj
     auto const target = core::slot_named(core::string_in(object, "target").value_or(""));
     if (!target) return fail(Errc::bad_input, "update.json: target is neither A nor B");
     auto const* const bundle = object.if_contains("bundle");
-    auto const installed = bundle && bundle->is_object() ? installed_from_json(bundle->as_object()) : std::nullopt;
+    auto const installed =
+        bundle && bundle->is_object() ? installed_from_json(bundle->as_object()) : std::nullopt;
     if (!installed) return fail(Errc::bad_input, "update.json: bundle is incomplete");
 
     record.phase = *phase;

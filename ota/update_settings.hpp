@@ -14,7 +14,7 @@ namespace ota {
 
 struct UpdateSettings {
     std::string compatible;
-    core::WallTime built{};                  // the floor for the time at which certificates are judged
+    core::WallTime built{};   // the floor for the time at which certificates are judged
     std::filesystem::path keyring;
     SlotTargets slot_a;
     SlotTargets slot_b;

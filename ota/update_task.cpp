@@ -22,12 +22,28 @@ struct UpdateTask::Asked {
     std::optional<Offer> offer;   // nothing: the server has none
 };
 
-UpdateTask::UpdateTask(core::Clock& clock, core::HttpClient& http, core::Workers& workers, core::Board& board,
-                       BootEnv& boot, Books& books, core::StateBus& state,
-                       core::Writer<&core::DeviceState::update> update, core::Log log, UpdateSettings settings,
+UpdateTask::UpdateTask(core::Clock& clock,
+                       core::HttpClient& http,
+                       core::Workers& workers,
+                       core::Board& board,
+                       BootEnv& boot,
+                       Books& books,
+                       core::StateBus& state,
+                       core::Writer<&core::DeviceState::update> update,
+                       core::Log log,
+                       UpdateSettings settings,
                        UpdateActs acts)
-    : clock_{clock}, http_{http}, workers_{workers}, board_{board}, boot_{boot}, books_{books}, state_{state},
-      update_{update}, log_{std::move(log)}, settings_{std::move(settings)}, acts_{std::move(acts)} {}
+    : clock_{clock},
+      http_{http},
+      workers_{workers},
+      board_{board},
+      boot_{boot},
+      books_{books},
+      state_{state},
+      update_{update},
+      log_{std::move(log)},
+      settings_{std::move(settings)},
+      acts_{std::move(acts)} {}
 
 Task<void> UpdateTask::run() {
     asked_ = std::make_shared<core::asio::steady_timer>(co_await core::asio::this_coro::executor,
@@ -45,7 +61,9 @@ Task<void> UpdateTask::run() {
         auto const until_next = next_poll(settings_.poll, failures, retry_after_, acts_.chance());
         auto const why = polled ? "" : polled.error().text();
         update_.change([&](core::Update& update) { update.error = why; });
-        if (!polled) log_(Level::warning, "update failed, will retry", {{"why", why}, {"in_s", core::count_s(until_next)}});
+        if (!polled)
+            log_(Level::warning, "update failed, will retry",
+                 {{"why", why}, {"in_s", core::count_s(until_next)}});
         co_await pause(until_next);
     }
 }
@@ -69,7 +87,8 @@ Task<core::WallTime> UpdateTask::time_to_judge_at() {
     bool const synchronised = co_await acts_.clock_is_synchronised();
     auto const time = judging_time(clock_.wall_now(), synchronised, floor);
     update_.change([&](core::Update& update) {
-        update.judged_at = std::string{time.is_wall_clock ? "wall clock" : "floor"} + ' ' + core::print_wall_time(time.at);
+        update.judged_at =
+            std::string{time.is_wall_clock ? "wall clock" : "floor"} + ' ' + core::print_wall_time(time.at);
     });
     co_return time.at;
 }
@@ -84,9 +103,11 @@ std::vector<std::pair<std::string, std::string>> UpdateTask::headers() const {
 
 Task<Result<UpdateTask::Asked>> UpdateTask::ask(core::WallTime judge_at) {
     retry_after_.reset();
-    core::HttpRequest request{.url = *settings_.server_url + kOfferPath, .headers = headers(), .judge_at = judge_at};
+    core::HttpRequest request{
+        .url = *settings_.server_url + kOfferPath, .headers = headers(), .judge_at = judge_at};
     auto const stream = co_await http_.open(std::move(request));
-    update_.change([&](core::Update& update) { update.last_poll = core::print_wall_time(clock_.wall_now()); });
+    update_.change(
+        [&](core::Update& update) { update.last_poll = core::print_wall_time(clock_.wall_now()); });
     if (!stream) co_return fail(stream, "asking for updates");
 
     auto const& head = (*stream)->head();
@@ -94,8 +115,8 @@ Task<Result<UpdateTask::Asked>> UpdateTask::ask(core::WallTime judge_at) {
     if (head.status == 304 && last_offer_) co_return Asked{last_offer_};
     if (head.status == 204) co_return Asked{};
     if (head.status != 200)
-        co_return fail(Errc::bad_input, "the update server answered " + std::to_string(head.status) + " to " +
-                                            kOfferPath);
+        co_return fail(Errc::bad_input,
+                       "the update server answered " + std::to_string(head.status) + " to " + kOfferPath);
     auto const body = co_await core::read_all(**stream, kLongestReply);
     if (!body) co_return fail(body, "asking for updates");
     auto const offer = parse_offer(*body);
@@ -112,15 +133,16 @@ Task<Result<void>> UpdateTask::consider(Offer offer, core::WallTime judge_at) {
 
     auto const& bundles = books_.committed().bundles;
     auto const running = bundles.find(state_.now().identity.slot);
-    AdmissionFacts const facts{
-        .compatible = settings_.compatible,
-        .running = running == bundles.end() ? std::nullopt : std::optional{running->second},
-        .now = clock_.wall_now()};
+    AdmissionFacts const facts{.compatible = settings_.compatible,
+                               .running =
+                                   running == bundles.end() ? std::nullopt : std::optional{running->second},
+                               .now = clock_.wall_now()};
     auto admission = admit(head->manifest, head->manifest_hash, offer, books_.ledger(), facts);
     if (admission.kind == Admission::Kind::install && !facts.running) {
         auto const already = co_await runs_already(*head);
         if (!already) co_return already.error();
-        if (*already) admission = {Admission::Kind::up_to_date, "the running slot already holds these images"};
+        if (*already)
+            admission = {Admission::Kind::up_to_date, "the running slot already holds these images"};
     }
     if (admission.kind == Admission::Kind::refused) co_return fail(Errc::refused, admission.why);
     if (admission.kind != Admission::Kind::install) {
@@ -131,7 +153,8 @@ Task<Result<void>> UpdateTask::consider(Offer offer, core::WallTime judge_at) {
     }
 
     auto const spare = core::other(state_.now().identity.slot);
-    if (auto const fits = check_targets(head->manifest, settings_.targets(spare)); !fits) co_return fits.error();
+    if (auto const fits = check_targets(head->manifest, settings_.targets(spare)); !fits)
+        co_return fits.error();
 
     auto const done = co_await install(source, *head);
     if (!done && books_.update()) {   // the spare slot is unbootable by now, or was never touched
@@ -161,7 +184,9 @@ Task<Result<void>> UpdateTask::install(BundleSource source, BundleHead head) {
                         .boot_id = identity.boot_id};
     if (auto const ok = enter(record); !ok) co_return ok;
     log_(Level::notice, "update offered",
-         {{"version", record.bundle.version}, {"bytes", head.total_size}, {"slot", core::name(record.target)}});
+         {{"version", record.bundle.version},
+          {"bytes", head.total_size},
+          {"slot", core::name(record.target)}});
     show_progress(0, head.total_size);
 
     auto const plan = co_await fetch_plan(http_, workers_, source, head);
@@ -184,8 +209,8 @@ Task<Result<void>> UpdateTask::install(BundleSource source, BundleHead head) {
     co_return Result<void>{};
 }
 
-Task<Result<void>> UpdateTask::write_spare(BundleSource source, std::shared_ptr<BundlePlan const> plan,
-                                           UpdateRecord record) {
+Task<Result<void>>
+UpdateTask::write_spare(BundleSource source, std::shared_ptr<BundlePlan const> plan, UpdateRecord record) {
     auto committed = books_.committed();
     committed.bundles.erase(record.target);   // what it held is gone from here on
     if (auto const ok = books_.set(std::move(committed)); !ok) co_return ok;

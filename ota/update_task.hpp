@@ -1,5 +1,6 @@
 #pragma once
-// Offer -> spare slot -> boot environment -> reboot. Runs only while no trial is under way (ota/life_cycle.hpp).
+// Offer -> spare slot -> boot environment -> reboot. Runs only while no trial is under way
+// (ota/life_cycle.hpp).
 
 #include "core/board.hpp"
 #include "core/clock.hpp"
@@ -20,16 +21,24 @@ namespace ota {
 
 // What this task needs of others, as acts; wired in main.
 struct UpdateActs {
-    std::function<Task<bool>()> clock_is_synchronised;                  // chrony's word
-    std::function<Task<std::vector<std::string>>()> failing_probes;     // a fresh round: the baseline
-    std::function<double()> chance;                                     // [0, 1)
+    std::function<Task<bool>()> clock_is_synchronised;                // chrony's word
+    std::function<Task<std::vector<std::string>>()> failing_probes;   // a fresh round: the baseline
+    std::function<double()> chance;                                   // [0, 1)
 };
 
 class UpdateTask {
 public:
-    UpdateTask(core::Clock& clock, core::HttpClient& http, core::Workers& workers, core::Board& board, BootEnv& boot,
-               Books& books, core::StateBus& state, core::Writer<&core::DeviceState::update> update, core::Log log,
-               UpdateSettings settings, UpdateActs acts);
+    UpdateTask(core::Clock& clock,
+               core::HttpClient& http,
+               core::Workers& workers,
+               core::Board& board,
+               BootEnv& boot,
+               Books& books,
+               core::StateBus& state,
+               core::Writer<&core::DeviceState::update> update,
+               core::Log log,
+               UpdateSettings settings,
+               UpdateActs acts);
 
     // Polls for ever; ends only by cancellation, or in the reboot after an activation.
     Task<void> run();
@@ -44,7 +53,8 @@ private:
     Task<Result<void>> consider(Offer offer, core::WallTime judge_at);
     Task<Result<bool>> runs_already(BundleHead head);
     Task<Result<void>> install(BundleSource source, BundleHead head);
-    Task<Result<void>> write_spare(BundleSource source, std::shared_ptr<BundlePlan const> plan, UpdateRecord record);
+    Task<Result<void>>
+    write_spare(BundleSource source, std::shared_ptr<BundlePlan const> plan, UpdateRecord record);
     Task<Result<void>> activate(UpdateRecord record);
     Task<core::WallTime> time_to_judge_at();
     Task<void> pause(core::Duration d);
@@ -67,11 +77,11 @@ private:
     UpdateSettings settings_;
     UpdateActs acts_;
 
-    std::string etag_;                                // of the last answer that carried an offer
-    std::optional<Offer> last_offer_;                 // what a 304 stands for
-    std::optional<core::Duration> retry_after_;       // the server's wish
+    std::string etag_;                            // of the last answer that carried an offer
+    std::optional<Offer> last_offer_;             // what a 304 stands for
+    std::optional<core::Duration> retry_after_;   // the server's wish
     bool poll_asked_ = false;
-    std::shared_ptr<core::asio::steady_timer> asked_; // never rings; cancelled by poll_now
+    std::shared_ptr<core::asio::steady_timer> asked_;   // never rings; cancelled by poll_now
 };
 
 }   // namespace ota

@@ -6,11 +6,11 @@ readonly kStatusUrl=http://$kLanAddress:8080/api/v1/status
 
 server_offers() { fetch_offer | jq -er .version | sed 's/^/version /'; }
 gateway_has() { in_gateway ip -4 -o address show dev "$1" | grep -o "$2" | head -1; }
-rule_set_drops() { in_gateway nft list table inet atomix | grep -q 'hook input.*policy drop'; }
+rule_set_drops() { in_gateway nft list table inet atomix | grep 'hook input.*policy drop' >/dev/null; }
 service_runs() { fact ".services.$1 | select(.running) | \"pid \\(.pid)\""; }
 device_state() { fact "$1" >/dev/null; }
 env_is() { [[ $(boot_variable "$1") == "$2" ]]; }
-env_lacks() { ! boot_variable "$1" >/dev/null; }
+env_lacks() { [[ -z $(boot_variable "$1") ]]; }
 slot_runs() { fact_is .slot "$1" && [[ $(running_version) == "$2" ]]; }
 booted_since() { (($(boots) > $1)); }
 is_forwarding() { [[ $(in_gateway cat /proc/sys/net/ipv4/ip_forward) != 0 ]]; }
@@ -60,11 +60,11 @@ tell_gateway() {
     step "3  The gateway serves its LAN"
     soon 20 "the LAN has its address" gateway_has eth1 '172\.20\.30\.1/24'
     soon 20 "the WAN has a lease" gateway_has eth0 '10\.99\.0\.[0-9]*/24'
-    soon 10 "the status page answers" status_answers
+    soon 10 "a LAN client gets a lease" client_leases
+    soon 10 "the status page answers it" status_answers
     holds "the firewall is in the kernel: input is dropped unless allowed" rule_set_drops
     soon 10 "dnsmasq runs" service_runs dnsmasq
     soon 10 "chronyd runs" service_runs chronyd
-    soon 10 "a LAN client gets a lease" client_leases
     soon 15 "it gets the time" client_gets_time
     soon 5 "it resolves atomixos.local" client_resolves
     holds "it cannot reach the WAN, which the gateway can" client_cannot_reach_wan

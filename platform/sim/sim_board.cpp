@@ -16,8 +16,8 @@ core::Result<std::string> value(std::filesystem::path const& command_line, std::
     if (!line) return core::fail(line, "reading the command line of this boot");
     auto found = value_in_command_line(*line, key);
     if (!found)
-        return core::fail(core::Errc::not_found,
-                          command_line.string() + " has no " + std::string{key} + "=: the loader did not say");
+        return core::fail(core::Errc::not_found, command_line.string() + " has no " + std::string{key} +
+                                                     "=: the loader did not say");
     return std::move(*found);
 }
 
@@ -30,7 +30,9 @@ core::Result<core::Slot> SimBoard::booted_slot() const {
     return core::fail(core::Errc::not_found, "rauc.slot=" + *name + " names no slot (A or B)");
 }
 
-core::Result<std::string> SimBoard::boot_id() const { return value(command_line_, "atomix.boot_id"); }
+core::Result<std::string> SimBoard::boot_id() const {
+    return value(command_line_, "atomix.boot_id");
+}
 
 core::Task<core::Result<void>> SimBoard::reboot(std::string why) {
     if (auto const ok = core::replace_file(reboot_request_, why + '\n'); !ok)

@@ -1,8 +1,9 @@
 #pragma once
-// The simulated board: slots are files, and a boot-loader stand-in (deploy/sim/boot-loader) plays U-Boot and init.
+// The simulated board: slots are files, and a boot-loader stand-in (deploy/sim/boot-loader) plays U-Boot and
+// init.
 //
-// It passes "rauc.slot=A atomix.boot_id=<id>" as a command line in a file. A reboot is asked for by making a file and
-// ending this process; the stand-in then picks a slot by U-Boot's rules.
+// It passes "rauc.slot=A atomix.boot_id=<id>" as a command line in a file. A reboot is asked for by making a
+// file and ending this process; the stand-in then picks a slot by U-Boot's rules.
 
 #include "core/board.hpp"
 

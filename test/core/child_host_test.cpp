@@ -166,6 +166,18 @@ TEST_CASE_FIXTURE(World, "another wish does not wait for the end of a back-off")
     end(running);
 }
 
+TEST_CASE_FIXTURE(World, "another wish begins with the shortest pause again") {
+    host.want(shell("dns", "exit 1"));
+    test::Started running{io, host.run()};
+    REQUIRE(happens([&] { return log->contains("in_ms=100"); }));
+    clock.advance(100ms);
+    REQUIRE(happens([&] { return log->contains("in_ms=200"); }));
+    host.want(shell("dns", "exit 2"));
+    REQUIRE(happens([&] { return log->contains("status 2"); }));
+    CHECK(log->contains("why=\"ended with status 2\" in_ms=100"));
+    end(running);
+}
+
 TEST_CASE_FIXTURE(World, "services end in the reverse order of their start, each in its own way") {
     auto const story = (directory / "story").string();
     auto const speaker = [&](std::string const& name) {

@@ -86,7 +86,7 @@ TEST_CASE_FIXTURE(World, "a program that closes its output early is waited for a
     CHECK(got->status == 4);
 }
 
-TEST_CASE_FIXTURE(World, "a program that is not there is not found; no program at all too") {
+TEST_CASE_FIXTURE(World, "a program that is not there is not found, and no program at all neither") {
     auto const got = test::run_task(io, processes.run({.argv = {"/no/such/program"}}));
     CHECK(got.error().is(Errc::not_found));
     auto const none = test::run_task(io, processes.run({}));

@@ -59,7 +59,7 @@ TEST_CASE_FIXTURE(World, "a file cut anywhere is set aside and never guessed at"
     }
 }
 
-TEST_CASE_FIXTURE(World, "older schemas are read; newer ones, none and zero are set aside") {
+TEST_CASE_FIXTURE(World, "older schemas are read, newer ones, none and zero are set aside") {
     struct {
         char const* text;
         bool good;

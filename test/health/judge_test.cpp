@@ -13,8 +13,7 @@ constexpr health::Rules kRules{.window = 60s, .limit = 10min, .restarts_allowed 
 std::vector<Reading> const kGood{{.probe = "dns", .good = true, .detail = "answered"}};
 std::vector<Reading> const kSilent{{.probe = "dns", .good = false, .detail = "no answer within 1000 ms"}};
 core::Services const kSteady{{"dnsmasq", {.running = true, .pid = 7, .starts = 1}}};
-core::Services const kRestless{
-    {"dnsmasq", {.running = false, .starts = 5, .error = "ended with status 1"}}};
+core::Services const kRestless{{"dnsmasq", {.running = false, .starts = 5, .error = "ended with status 1"}}};
 
 }   // namespace
 
@@ -29,10 +28,17 @@ TEST_CASE("a trial is committed, waited for or rolled back, with a reason") {
         {"held for a while", {50s, 40s, kSteady, kGood}, Verdict::wait, ""},
         {"held for the window", {70s, 60s, kSteady, kGood}, Verdict::commit, "held for the whole window"},
         {"held at the very last second", {10min, 60s, kSteady, kGood}, Verdict::commit, "held"},
-        {"never held", {10min, 0s, kSteady, kSilent}, Verdict::roll_back,
+        {"never held",
+         {10min, 0s, kSteady, kSilent},
+         Verdict::roll_back,
          "dns: no answer within 1000 ms, at the end of a trial of 600 s"},
-        {"held, but not long enough", {10min, 30s, kSteady, kGood}, Verdict::roll_back, "did not hold for 60 s"},
-        {"a service that does not stay up", {12s, 0s, kRestless, kSilent}, Verdict::roll_back,
+        {"held, but not long enough",
+         {10min, 30s, kSteady, kGood},
+         Verdict::roll_back,
+         "did not hold for 60 s"},
+        {"a service that does not stay up",
+         {12s, 0s, kRestless, kSilent},
+         Verdict::roll_back,
          "dnsmasq does not stay up: started 5 times in 12 s, last ended with status 1"},
     };
     for (auto const& c : cases) {
@@ -68,7 +74,7 @@ TEST_CASE("a service that restarts between two rounds starts the window over, al
     core::TimePoint const start{1h};
     auto restarted = kSteady;
     restarted["dnsmasq"].starts = 2;
-    auto held = next_held({}, kGood, kSteady, start);
+    auto held = health::next_held({}, kGood, kSteady, start);
     held = next_held(held, kGood, restarted, start + 5s);
     CHECK(held.since == start + 5s);
     held = next_held(held, kGood, restarted, start + 10s);

@@ -57,7 +57,8 @@ struct World {
 
 }   // namespace
 
-TEST_CASE_FIXTURE(World, "without a trial there is a round at the start and every five minutes, and no verdict") {
+TEST_CASE_FIXTURE(World,
+                  "without a trial there is a round at the start and every five minutes, and no verdict") {
     start();
     CHECK(rounds == 1);
     clock.advance(4min);
@@ -134,7 +135,8 @@ TEST_CASE_FIXTURE(World, "a wall clock that jumps by ten years in the window cha
 TEST_CASE_FIXTURE(World, "a probe that changes is logged once, with its detail") {
     start();
     clock.advance(10min);
-    CHECK(lines->lines == std::vector<std::string>{"health: probe holds probe=dns detail=\"as the test says\""});
+    CHECK(lines->lines ==
+          std::vector<std::string>{"health: probe holds probe=dns detail=\"as the test says\""});
     good = false;
     clock.advance(10min);
     CHECK(lines->lines.size() == 2);

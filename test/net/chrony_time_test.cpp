@@ -32,6 +32,7 @@ TEST_CASE("the clock is vouched for by a server, never by the gateway itself") {
         {"a server", kSynchronised, true},
         {"a leap second is coming", "0A630001,10.99.0.1,4,1,2,3,4,5,6,7,8,9,10,Insert second\n", true},
         {"own clock", "7F7F0101,,10,1795414323.312,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,Normal\n", false},
+        {"own clock, whatever its stratum", "7F7F0101,,5,1,2,3,4,5,6,7,8,9,10,Normal\n", false},
         {"nobody yet", "00000000,,0,0.0,0.0,0.0,0.0,0.0,0.0,0.0,1.0,1.0,0.0,Not synchronised\n", false},
         {"a server that lost its own", "0A630001,10.99.0.1,4,1,2,3,4,5,6,7,8,9,10,Not synchronised\n", false},
         {"another gateway's own clock", "AC141E01,172.20.30.1,11,1,2,3,4,5,6,7,8,9,10,Normal\n", false},

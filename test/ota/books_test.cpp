@@ -15,13 +15,18 @@ TEST_CASE("everything the books hold survives a restart") {
     auto const record = test::sample_record(Phase::trial, "boot-1");
     ota::Committed const committed{.last = Slot::b, .bundles = {{Slot::b, test::sample_bundle("1.1.0", 1)}}};
     ota::History history;
-    history.add({.committed = true, .slot = Slot::b, .version = "1.1.0", .reason = "held", .at = "now", .boot_id = "1"});
+    history.add({.committed = true,
+                 .slot = Slot::b,
+                 .version = "1.1.0",
+                 .reason = "held",
+                 .at = "now",
+                 .boot_id = "1"});
     {
         ota::Books books{data.path()};
         CHECK(!books.update());
-        REQUIRE(books.set(record));
-        REQUIRE(books.set(committed));
-        REQUIRE(books.set(history));
+        REQUIRE(books.set(record).has_value());
+        REQUIRE(books.set(committed).has_value());
+        REQUIRE(books.set(history).has_value());
     }
     ota::Books const books{data.path()};
     CHECK(books.problems().empty());
@@ -36,15 +41,15 @@ TEST_CASE("any state file cut anywhere is set aside and reported, and the others
         test::TemporaryDirectory data;
         {
             ota::Books books{data.path()};
-            REQUIRE(books.set(test::sample_record(Phase::trial, "boot-1")));
-            REQUIRE(books.set(ota::Ledger{}));
-            REQUIRE(books.set(ota::History{.outcomes = {{.committed = true, .version = "1"}}}));
-            REQUIRE(books.set(ota::Committed{.last = Slot::b}));
+            REQUIRE(books.set(test::sample_record(Phase::trial, "boot-1")).has_value());
+            REQUIRE(books.set(ota::Ledger{}).has_value());
+            REQUIRE(books.set(ota::History{.outcomes = {{.committed = true, .version = "1"}}}).has_value());
+            REQUIRE(books.set(ota::Committed{.last = Slot::b}).has_value());
         }
         auto const whole = core::read_file(data / name, 65536);
-        REQUIRE(whole);
+        REQUIRE(whole.has_value());
         for (auto const length : {std::size_t{0}, std::size_t{1}, whole->size() / 2, whole->size() - 3}) {
-            REQUIRE(core::replace_file(data / name, whole->substr(0, length)));
+            REQUIRE(core::replace_file(data / name, whole->substr(0, length)).has_value());
             ota::Books const books{data.path()};
             REQUIRE(books.problems().size() == 1);
             CHECK(books.problems()[0].find(name) != std::string::npos);
@@ -69,7 +74,7 @@ TEST_CASE("a record that is JSON but not a record is reported, not guessed at") 
     };
     for (auto const& c : cases) {
         CAPTURE(c.name);
-        REQUIRE(core::replace_file(data / "update.json", c.text));
+        REQUIRE(core::replace_file(data / "update.json", c.text).has_value());
         ota::Books const books{data.path()};
         CHECK(!books.update());
         REQUIRE(books.problems().size() == 1);
@@ -81,7 +86,8 @@ TEST_CASE("the same end of the same update is one outcome, and the twenty newest
     ota::History history;
     for (int i = 0; i < 30; ++i)
         for (int again = 0; again < 2; ++again)
-            history.add({.committed = i % 2 == 0, .version = std::to_string(i), .boot_id = std::to_string(i)});
+            history.add(
+                {.committed = i % 2 == 0, .version = std::to_string(i), .boot_id = std::to_string(i)});
     CHECK(history.outcomes.size() == 20);
     CHECK(history.last_commit()->version == "28");
     CHECK(history.last_rollback()->version == "29");
@@ -90,17 +96,19 @@ TEST_CASE("the same end of the same update is one outcome, and the twenty newest
 TEST_CASE("the running version is the manifest's once an update wrote the slot, os-release's before") {
     test::TemporaryDirectory data;
     auto const os_release = data / "os-release";
-    REQUIRE(core::replace_file(os_release, "NAME=AtomixOS\nVERSION_ID=\"1.0.0\"\n"));
+    REQUIRE(core::replace_file(os_release, "NAME=AtomixOS\nVERSION_ID=\"1.0.0\"\n").has_value());
     ota::Books books{data / "state"};
     CHECK(running_version(books, Slot::a, os_release) == "1.0.0");
     CHECK(running_version(books, Slot::a, data / "nowhere") == "unknown");
 
-    REQUIRE(books.set(test::sample_record(Phase::trial, "boot-2")));
+    REQUIRE(books.set(test::sample_record(Phase::trial, "boot-2")).has_value());
     CHECK(running_version(books, Slot::b, os_release) == "1.1.0");
     CHECK(running_version(books, Slot::a, os_release) == "1.0.0");
 
-    REQUIRE(books.set(test::sample_record(Phase::idle, "boot-2")));
-    REQUIRE(books.set(ota::Committed{.last = Slot::a, .bundles = {{Slot::a, test::sample_bundle("0.9.0", 2)}}}));
+    REQUIRE(books.set(test::sample_record(Phase::idle, "boot-2")).has_value());
+    REQUIRE(
+        books.set(ota::Committed{.last = Slot::a, .bundles = {{Slot::a, test::sample_bundle("0.9.0", 2)}}})
+            .has_value());
     CHECK(running_version(books, Slot::a, os_release) == "0.9.0");
 }
 

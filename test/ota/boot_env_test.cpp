@@ -30,17 +30,21 @@ struct UbootFiles {
     UbootFiles() {
         std::ofstream{config} << (directory / "env-0").string() << " 0x0 0x2000\n"
                               << (directory / "env-1").string() << " 0x0 0x2000\n";
-        std::ofstream{directory / "start"} << "BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=3\nother=kept\n";
-        for (auto const* copy : {"env-0", "env-1"}) std::ofstream{directory / copy} << std::string(kEnvSize, '\xff');
+        for (auto const* copy : {"env-0", "env-1"})
+            std::ofstream{directory / copy} << std::string(kEnvSize, '\xff');
         std::ofstream{directory / "empty"};
+        set("BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=3\nother=kept\n");
+    }
+    void set(std::string const& variables) {   // starts from nothing where there is no good copy
+        std::ofstream{directory / "variables"} << variables;
         run({"/usr/bin/fw_setenv", "-c", config.string(), "-f", (directory / "empty").string(), "-s",
-             (directory / "start").string()});
+             (directory / "variables").string()});
     }
     std::string run(std::vector<std::string> argv) {
         core::SystemProcesses processes;
         core::Command command{.argv = std::move(argv)};
         auto const done = test::run_task(io, processes.run(std::move(command)));
-        REQUIRE(done);
+        REQUIRE(done.has_value());
         REQUIRE(done->status == 0);
         return done->output;
     }
@@ -57,13 +61,13 @@ struct UbootFiles {
 
 BootState read(core::asio::io_context& io, ota::BootEnv& env) {
     auto state = test::run_task(io, env.read());
-    REQUIRE(state);
+    REQUIRE(state.has_value());
     return *state;
 }
 
 void write(core::asio::io_context& io, ota::BootEnv& env, BootState const& wanted) {
     auto const done = test::run_task(io, env.write(wanted));
-    REQUIRE_MESSAGE(done, (done ? "" : done.error().text()));
+    REQUIRE_MESSAGE(done.has_value(), (done ? "" : done.error().text()));
 }
 
 // What every BootEnv does, the one in memory and libubootenv's.
@@ -75,10 +79,12 @@ void behaves_like_a_boot_env(core::asio::io_context& io, ota::BootEnv& env) {
     CHECK(read(io, env) == BootState{.order = {Slot::a}, .left_a = 3, .left_b = 0, .trial = std::nullopt});
 
     write(io, env, with_activated(read(io, env), Slot::b, kAttempts));
-    CHECK(read(io, env) == BootState{.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 3, .trial = Slot::b});
+    CHECK(read(io, env) ==
+          BootState{.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 3, .trial = Slot::b});
 
     write(io, env, with_committed(read(io, env), Slot::b, kAttempts));
-    CHECK(read(io, env) == BootState{.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 3, .trial = std::nullopt});
+    CHECK(read(io, env) ==
+          BootState{.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 3, .trial = std::nullopt});
 }
 
 }   // namespace
@@ -119,12 +125,21 @@ TEST_CASE_FIXTURE(UbootFiles, "with one damaged copy the other one is used, with
     auto uboot = env();
     write(io, uboot, with_refilled(kBothGood, Slot::a, 2));
     damage("env-0");
-    CHECK(test::run_task(io, uboot.read()));
+    CHECK(test::run_task(io, uboot.read()).has_value());
     damage("env-1");
     auto const state = test::run_task(io, uboot.read());
     REQUIRE(!state);
     CHECK(state.error().is(core::Errc::io));
     CHECK(state.error().context.find("no copy has a good checksum") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(UbootFiles, "an environment that could not be read does not stay locked") {
+    auto uboot = env();
+    damage("env-0");
+    damage("env-1");
+    CHECK(!test::run_task(io, uboot.read()).has_value());
+    set("BOOT_ORDER=A\n");   // fw_setenv wants the same lock
+    CHECK(read(io, uboot).order == std::vector{Slot::a});
 }
 
 TEST_CASE_FIXTURE(UbootFiles, "a missing description of the environment is an error that names it") {
@@ -157,8 +172,9 @@ TEST_CASE("no change ever leaves the loader without a slot to try") {
     };
     for (auto const& state : states)
         for (auto const slot : {Slot::a, Slot::b})
-            for (auto const& next : {with_marked_bad(state, slot, kAttempts), with_activated(state, slot, kAttempts),
-                                     with_committed(state, slot, kAttempts)}) {
+            for (auto const& next :
+                 {with_marked_bad(state, slot, kAttempts), with_activated(state, slot, kAttempts),
+                  with_committed(state, slot, kAttempts)}) {
                 bool bootable = false;
                 for (auto const candidate : next.order) bootable |= next.left(candidate) > 0;
                 CHECK(bootable);

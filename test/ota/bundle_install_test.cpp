@@ -1,3 +1,4 @@
+#include "core/owned.hpp"
 #include "ota/bundle_plan.hpp"
 #include "support/install_world.hpp"
 #include "support/print_result.hpp"
@@ -5,6 +6,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <doctest/doctest.h>
+#include <sys/inotify.h>
 
 #include <algorithm>
 
@@ -157,6 +159,27 @@ TEST_CASE_FIXTURE(InstallWorld, "a connection lost in mid-stream leaves slots th
     http.drop_after = test::MemoryHttp::kNever;
     REQUIRE(write(*verified));
     CHECK(holds(test::odd_images()));
+}
+
+TEST_CASE_FIXTURE(InstallWorld, "the boot slot's head is the very last write, after the rootfs slot's") {
+    http.file = test::rauc_bundle(test::odd_images(), kZstd);
+    core::OwnedFd const watch{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+    int const boot = ::inotify_add_watch(watch.get(), targets.boot.c_str(), IN_MODIFY);
+    int const rootfs = ::inotify_add_watch(watch.get(), targets.rootfs.c_str(), IN_MODIFY);
+    REQUIRE(install());
+
+    std::vector<int> writes;   // the kernel merges those that follow each other on one file
+    alignas(inotify_event) char events[64 * 1024];
+    auto const size = ::read(watch.get(), events, sizeof events);
+    REQUIRE(size > 0);
+    for (auto const* next = events; next < events + size;) {
+        auto const* event = reinterpret_cast<inotify_event const*>(next);
+        writes.push_back(event->wd);
+        next += sizeof *event + event->len;
+    }
+    REQUIRE(writes.size() >= 4);
+    CHECK(std::vector(writes.end() - 2, writes.end()) == std::vector{rootfs, boot});
+    CHECK(std::vector(writes.begin(), writes.begin() + 2) == std::vector{boot, rootfs});
 }
 
 TEST_CASE_FIXTURE(InstallWorld, "a cancelled installation ends, and its slots cannot boot") {

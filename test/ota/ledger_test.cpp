@@ -17,7 +17,8 @@ constexpr core::WallTime kNow{1'795'000'000s};
 
 Ledger with(ota::Installed bundle, Rejection why, int times = 1) {
     Ledger ledger;
-    for (int i = 0; i < times; ++i) ledger.add({.bundle = bundle, .why = why, .reason = "dns: silent", .at = kNow});
+    for (int i = 0; i < times; ++i)
+        ledger.add({.bundle = bundle, .why = why, .reason = "dns: silent", .at = kNow});
     return ledger;
 }
 
@@ -65,7 +66,8 @@ TEST_CASE("a signed manifest is admitted, known already, rejected before, or ref
     core::Sha256 const hash{9};
     auto const bundle = installed(manifest, hash);
     ota::Offer const offer{"1.2.0", "https://u/x"};
-    ota::AdmissionFacts const facts{.compatible = "atomix-sim", .running = sample_bundle("1.1.0", 7), .now = kNow};
+    ota::AdmissionFacts const facts{
+        .compatible = "atomix-sim", .running = sample_bundle("1.1.0", 7), .now = kNow};
     using Kind = Admission::Kind;
 
     CHECK(admit(manifest, hash, offer, {}, facts) == Admission{Kind::install, ""});

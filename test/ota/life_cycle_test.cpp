@@ -9,6 +9,8 @@
 #include "support/run_task.hpp"
 #include "support/temporary_directory.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -58,7 +60,16 @@ struct Boot {
                    .poll = {.interval = 1h, .first = 5min},
                    .flags = data / "config"},
           settlement{clock, env, books, update, log, kAttempts, board.id},
-          updates{clock, http, workers, board, env, books, state, update, log, settings,
+          updates{clock,
+                  http,
+                  workers,
+                  board,
+                  env,
+                  books,
+                  state,
+                  update,
+                  log,
+                  settings,
                   {.clock_is_synchronised = []() -> core::Task<bool> { co_return false; },
                    .failing_probes = []() -> core::Task<std::vector<std::string>> {
                        co_return std::vector<std::string>{};
@@ -68,7 +79,7 @@ struct Boot {
 
     StartAction start() {
         auto const started = test::run_task(io, life_cycle.start());
-        REQUIRE_MESSAGE(started, (started ? "" : started.error().text()));
+        REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().text()));
         return *started;
     }
     void judge(Verdict verdict) {
@@ -84,11 +95,12 @@ struct Device {
 
     void remember(ota::UpdateRecord const& record) {
         ota::Books books{data / "state"};
-        REQUIRE(books.set(record));
+        REQUIRE(books.set(record).has_value());
     }
     void remember_commit(Slot slot) {
         ota::Books books{data / "state"};
-        REQUIRE(books.set(ota::Committed{.last = slot, .bundles = {{slot, test::sample_bundle("1.0.0", 9)}}}));
+        REQUIRE(books.set(ota::Committed{.last = slot, .bundles = {{slot, test::sample_bundle("1.0.0", 9)}}})
+                    .has_value());
     }
     ota::Books books() { return ota::Books{data / "state"}; }
 
@@ -100,7 +112,8 @@ struct Device {
         board.id = "boot-2";
     }
 
-    // U-Boot's rules, as far as a reboot here needs them: the first slot of the order with tries left, counted down.
+    // U-Boot's rules, as far as a reboot here needs them: the first slot of the order with tries left,
+    // counted down.
     void power_cycle() {
         auto const can_boot = [&](Slot slot) { return env.state.left(slot) > 0; };
         auto const slot = std::ranges::find_if(env.state.order, can_boot);
@@ -165,7 +178,8 @@ TEST_CASE_FIXTURE(Device, "a trial that is judged good is committed, and the com
     put_on_trial();
     Boot boot{data.path(), board, env};
     CHECK(run_until_quiet(boot, Verdict::commit));
-    CHECK(env.state == BootState{.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 3, .trial = std::nullopt});
+    CHECK(env.state ==
+          BootState{.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 3, .trial = std::nullopt});
     CHECK(books().committed().last == Slot::b);
     CHECK(books().committed().bundles.at(Slot::b).version == "1.1.0");
     CHECK(boot.state.now().update.phase == Phase::committed);
@@ -173,7 +187,8 @@ TEST_CASE_FIXTURE(Device, "a trial that is judged good is committed, and the com
     CHECK(boot.lines->contains("ota: update committed version=1.1.0 slot=B"));
 }
 
-TEST_CASE_FIXTURE(Device, "a trial that is judged bad is recorded with its reason, marked bad and left by a reboot") {
+TEST_CASE_FIXTURE(Device,
+                  "a trial that is judged bad is recorded with its reason, marked bad and left by a reboot") {
     put_on_trial();
     Boot boot{data.path(), board, env};
     CHECK(run_until_quiet(boot, Verdict::roll_back));
@@ -198,7 +213,8 @@ TEST_CASE_FIXTURE(Device, "what was failing before the update is handed to the j
     CHECK(boot.state.now().update.baseline == std::vector<std::string>{"wan_lease"});
 }
 
-TEST_CASE_FIXTURE(Device, "a restart of the program in a trial does not prolong it, a reboot begins it anew") {
+TEST_CASE_FIXTURE(Device,
+                  "a restart of the program in a trial does not prolong it, a reboot begins it anew") {
     put_on_trial();
     core::TimePoint began;
     {
@@ -251,14 +267,16 @@ TEST_CASE("a power cut at any write of a verdict ends as the verdict said, or as
     }
 }
 
-TEST_CASE_FIXTURE(Device, "a slot whose attempts were used up is rejected for a day and the reason is shown") {
+TEST_CASE_FIXTURE(Device,
+                  "a slot whose attempts were used up is rejected for a day and the reason is shown") {
     put_on_trial();
     env.state.left_b = 0;
     board.slot = Slot::a;
     Boot boot{data.path(), board, env};
     CHECK(boot.start() == StartAction::ordinary);
     CHECK(env.state == BootState{.order = {Slot::a}, .left_a = 3, .left_b = 0, .trial = std::nullopt});
-    CHECK(boot.state.now().update.last_rollback->reason == "slot B used up its boot attempts without a commit");
+    CHECK(boot.state.now().update.last_rollback->reason ==
+          "slot B used up its boot attempts without a commit");
     CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), boot.clock.wall_now()));
     CHECK(!books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), boot.clock.wall_now() + 25h));
 }
@@ -270,7 +288,8 @@ TEST_CASE_FIXTURE(Device, "a slot that the loader could not load is marked bad")
     CHECK(boot.start() == StartAction::ordinary);
     CHECK(env.state.left_b == 0);
     CHECK(!env.state.trial);
-    CHECK(boot.state.now().update.last_rollback->reason == "the loader could not load slot B (2 attempts left)");
+    CHECK(boot.state.now().update.last_rollback->reason ==
+          "the loader could not load slot B (2 attempts left)");
 }
 
 TEST_CASE_FIXTURE(Device, "a fallback without an update is reported and nothing is rejected") {
@@ -300,17 +319,18 @@ TEST_CASE_FIXTURE(Device, "a written slot that was not activated is checked and 
     remember(record);
     env.state.left_b = 0;
     env.state.order = {Slot::a};
-    REQUIRE(core::replace_file(data / "rootfs-b", rootfs_image + "older content"));
+    REQUIRE(core::replace_file(data / "rootfs-b", rootfs_image + "older content").has_value());
 
     SUBCASE("complete") {
-        REQUIRE(core::replace_file(data / "boot-b", boot_image));
+        REQUIRE(core::replace_file(data / "boot-b", boot_image).has_value());
         Boot boot{data.path(), board, env};
         CHECK(boot.start() == StartAction::reboot_into_trial);
         CHECK(env.state.trial == Slot::b);
         CHECK(env.state.order == std::vector{Slot::b, Slot::a});
     }
     SUBCASE("its first 4 KiB still missing") {
-        REQUIRE(core::replace_file(data / "boot-b", std::string(4096, '\0') + boot_image.substr(4096)));
+        REQUIRE(core::replace_file(data / "boot-b", std::string(4096, '\0') + boot_image.substr(4096))
+                    .has_value());
         Boot boot{data.path(), board, env};
         CHECK(boot.start() == StartAction::ordinary);
         CHECK(!env.state.trial);
@@ -334,12 +354,13 @@ TEST_CASE_FIXTURE(Device, "an unreadable boot environment is reported and tried 
     boot.clock.settle();
 }
 
-TEST_CASE_FIXTURE(Device, "a state file cut in half is set aside and shown, and the trial is judged all the same") {
+TEST_CASE_FIXTURE(Device,
+                  "a state file cut in half is set aside and shown, and the trial is judged all the same") {
     put_on_trial();
     auto const file = data / "state/update.json";
     auto const whole = core::read_file(file, 65536);
-    REQUIRE(whole);
-    REQUIRE(core::replace_file(file, whole->substr(0, whole->size() / 2)));
+    REQUIRE(whole.has_value());
+    REQUIRE(core::replace_file(file, whole->substr(0, whole->size() / 2)).has_value());
     Boot boot{data.path(), board, env};
     CHECK(run_until_quiet(boot, Verdict::commit));
     REQUIRE(boot.state.now().update.problems.size() == 1);

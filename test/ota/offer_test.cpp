@@ -3,14 +3,15 @@
 #include <doctest/doctest.h>
 
 TEST_CASE("an offer is a version and an https address, whatever else is there") {
-    auto const offer =
-        ota::parse_offer(R"({"version": "1.2.0-rc.1", "bundle_url": "https://u.example/x.raucb", "notes": [1]})");
-    REQUIRE(offer);
+    auto const offer = ota::parse_offer(
+        R"({"version": "1.2.0-rc.1", "bundle_url": "https://u.example/x.raucb", "notes": [1]})");
+    REQUIRE(offer.has_value());
     CHECK(*offer == ota::Offer{"1.2.0-rc.1", "https://u.example/x.raucb"});
 }
 
 TEST_CASE("what is not an offer is refused with a sentence that says why") {
-    auto const long_version = R"({"version": ")" + std::string(129, '1') + R"(", "bundle_url": "https://u/x"})";
+    auto const long_version =
+        R"({"version": ")" + std::string(129, '1') + R"(", "bundle_url": "https://u/x"})";
     struct {
         char const* name;
         std::string text;
@@ -20,8 +21,10 @@ TEST_CASE("what is not an offer is refused with a sentence that says why") {
         {"cut in half", R"({"version": "1.2)", "not JSON"},
         {"not an object", R"(["1.2.0"])", "not a JSON object"},
         {"no version", R"({"bundle_url": "https://u/x"})", "no string \"version\""},
-        {"a version that is a number", R"({"version": 2, "bundle_url": "https://u/x"})", "no string \"version\""},
-        {"a version with a slash", R"({"version": "../1", "bundle_url": "https://u/x"})", "[A-Za-z0-9._-]{1,128}"},
+        {"a version that is a number", R"({"version": 2, "bundle_url": "https://u/x"})",
+         "no string \"version\""},
+        {"a version with a slash", R"({"version": "../1", "bundle_url": "https://u/x"})",
+         "[A-Za-z0-9._-]{1,128}"},
         {"an empty version", R"({"version": "", "bundle_url": "https://u/x"})", "[A-Za-z0-9._-]{1,128}"},
         {"a version that is too long", long_version, "[A-Za-z0-9._-]{1,128}"},
         {"no address", R"({"version": "1"})", "no string \"bundle_url\""},

@@ -42,7 +42,8 @@ TEST_CASE("what the server asks for wins, up to a day") {
     CHECK(next_poll(kRules, 0, 0s, 0.5) == 1s);
 }
 
-TEST_CASE("certificates are judged at the wall clock only if chrony vouches for it and it is above the floor") {
+TEST_CASE(
+    "certificates are judged at the wall clock only if chrony vouches for it and it is above the floor") {
     core::WallTime const floor{1'790'000'000s};
     struct {
         char const* name;

@@ -22,11 +22,11 @@ TEST_CASE("the simulated board reads slot and boot id from its command line, and
     platform::SimBoard const board{run / "cmdline", run / "reboot"};
     CHECK(!board.booted_slot());
 
-    REQUIRE(core::replace_file(run / "cmdline", "rauc.slot=B atomix.boot_id=7f-1\n"));
+    REQUIRE(core::replace_file(run / "cmdline", "rauc.slot=B atomix.boot_id=7f-1\n").has_value());
     CHECK(*board.booted_slot() == core::Slot::b);
     CHECK(*board.boot_id() == "7f-1");
 
-    REQUIRE(core::replace_file(run / "cmdline", "rauc.slot=C\n"));
+    REQUIRE(core::replace_file(run / "cmdline", "rauc.slot=C\n").has_value());
     CHECK(board.booted_slot().error().context == "rauc.slot=C names no slot (A or B)");
     CHECK(board.boot_id().error().context.find("atomix.boot_id=") != std::string::npos);
 }
@@ -38,7 +38,7 @@ TEST_CASE("a reboot of the simulated board leaves its request and ends the proce
     core::asio::signal_set signals(io, SIGTERM);
     auto reboot = [&]() -> core::Task<int> {
         auto const asked = co_await board.reboot("update 1.1.0");
-        REQUIRE(asked);
+        REQUIRE(asked.has_value());
         co_return co_await signals.async_wait(core::asio::use_awaitable);
     };
     CHECK(test::run_task(io, reboot()) == SIGTERM);

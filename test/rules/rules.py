@@ -130,6 +130,13 @@ def sleeping_tests(tree):
     return findings(files, r"\bthis_thread::sleep_\w+|\busleep\(|\bnanosleep\(|(?<!\w)::sleep\(", "{} in a test")
 
 
+def test_titles(tree):
+    """ctest finds each test by its title; one that CMake takes apart runs no test and passes."""
+    files = {path: text for path, text in cpp_files(tree).items() if path.endswith("_test.cpp")}
+    return findings(files, r'TEST_CASE(?:_FIXTURE\([^"]*|\()"(?:[^"\\]|\\.)*?[;\[\]\\$#](?:[^"\\]|\\.)*"',
+                    "a title without ; [ ] \\ $ and #", code_only=False)
+
+
 def headers(tree):
     """A header begins with #pragma once and says what it is for."""
     found = []
@@ -151,7 +158,7 @@ def file_size(tree):
 
 
 def tests(tree):
-    """The header of every .cpp file is included by a test, or the file stands in exceptions.py with a reason."""
+    """The header of every .cpp file is included by a test, or exceptions.py names the test that drives it."""
     included = set()
     for path, text in tree.items():
         if path.startswith("test/"):
@@ -166,7 +173,9 @@ def tests(tree):
             tested.add(path)
         elif path not in WITHOUT_OWN_TEST:
             found.append((path, 1, "no test includes its header"))
-    for path in WITHOUT_OWN_TEST:
+    for path, test in WITHOUT_OWN_TEST.items():
+        if path in tree and test not in tree:
+            found.append((path, 1, f"its test {test} is gone"))
         if path in tested or path not in tree:
             found.append((path, 1, "needs no exception any more; remove it from test/rules/exceptions.py"))
     return found
@@ -198,4 +207,4 @@ def named_rules(tree):
 
 
 RULES = (includes, await_in_conditional, await_temporaries, foreign_headers, owners, clean_up, hidden_time,
-         sleeping_tests, headers, file_size, tests, machine_paths, unfinished, named_rules)
+         sleeping_tests, test_titles, headers, file_size, tests, machine_paths, unfinished, named_rules)

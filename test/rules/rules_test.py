@@ -2,6 +2,7 @@
 """Every rule is tried on input that it must let pass and on input that it must find."""
 
 import unittest
+from unittest import mock
 
 import exceptions
 import rules
@@ -124,6 +125,12 @@ class Rules(unittest.TestCase):
         self.lets_pass(rules.sleeping_tests, "test/support/a.cpp", *bad)
         self.lets_pass(rules.sleeping_tests, "test/net/a_test.cpp", "co_await clock.sleep_for(1s);", 'shell("sleep 60");')
 
+    def test_a_title_survives_cmake(self):
+        self.lets_pass(rules.test_titles, "test/net/a_test.cpp", 'TEST_CASE("a link, once up, stays up … (100 %) ?:") {',
+                       'TEST_CASE("good") { f("a;b[c]"); }', '    CHECK(x["a;b"]);')
+        self.finds(rules.test_titles, "test/net/a_test.cpp", 'TEST_CASE("this; that") {', 'TEST_CASE("a[0] is set") {',
+                   'TEST_CASE_FIXTURE(World, "this; that") {', 'TEST_CASE("say \\"hi\\"") {', 'TEST_CASE("costs $5") {')
+
     def test_a_header_says_what_it_is_for(self):
         self.lets_pass(rules.headers, "net/a.hpp", PURPOSE + "\nint x;\n")
         self.lets_pass(rules.headers, "net/a.cpp", "int x;\n")
@@ -135,6 +142,7 @@ class Rules(unittest.TestCase):
         self.finds(rules.file_size, "net/a.cpp", "x;\n" * 501, line=501)
         self.finds(rules.file_size, "test/system/a.py", "x\n" * 501, line=501)
 
+    @mock.patch.dict(exceptions.WITHOUT_OWN_TEST, clear=True)
     def test_every_source_file_has_a_test(self):
         source = {"net/a.cpp": '#include "net/a.hpp"\n'}
         tested = source | {"test/net/a_test.cpp": '#include "net/a.hpp"\n'}
@@ -145,17 +153,14 @@ class Rules(unittest.TestCase):
         self.assertEqual(len(rules.tests({"net/a.cpp": "int x;\n"})), 1)
         self.assertEqual(rules.tests({"main.cpp": ""}), [])
 
-    def test_an_exception_from_testing_is_used_and_needed(self):
+    def test_an_exception_from_testing_is_needed_and_names_a_test(self):
         source = {"net/a.cpp": '#include "net/a.hpp"\n'}
-        before = dict(exceptions.WITHOUT_OWN_TEST)
-        try:
-            exceptions.WITHOUT_OWN_TEST["net/a.cpp"] = "a reason"
-            self.assertEqual(rules.tests(source), [])
-            self.assertEqual(len(rules.tests(source | {"test/net/a_test.cpp": '#include "net/a.hpp"\n'})), 1)
+        driver = source | {"test/net/caller_test.cpp": ""}
+        with mock.patch.dict(exceptions.WITHOUT_OWN_TEST, {"net/a.cpp": "test/net/caller_test.cpp"}, clear=True):
+            self.assertEqual(rules.tests(driver), [])
+            self.assertEqual(len(rules.tests(source)), 1)
+            self.assertEqual(len(rules.tests(driver | {"test/net/a_test.cpp": '#include "net/a.hpp"\n'})), 1)
             self.assertEqual(len(rules.tests({})), 1)
-        finally:
-            exceptions.WITHOUT_OWN_TEST.clear()
-            exceptions.WITHOUT_OWN_TEST.update(before)
 
     def test_nothing_knows_where_it_was_checked_out(self):
         self.finds(rules.machine_paths, "docs/a.md", "see /wor" + "k/main/x", "/home/me/src", "in `/wor" + "k/shared`")

@@ -64,7 +64,6 @@ std::string configuration(std::filesystem::path const& in,
 Nginx::Nginx(std::filesystem::path const& in, Certificates const& certificates, std::string const& directives)
     : directory_{in} {
     std::filesystem::create_directories(root());
-    std::filesystem::remove(directory_ / "nginx.pid");
     auto const listener = listen_on_a_free_port(port_);
     auto const file = (directory_ / "nginx.conf").string();
     std::ofstream{file} << configuration(directory_, certificates, port_, directives);
@@ -84,11 +83,15 @@ Nginx::Nginx(std::filesystem::path const& in, Certificates const& certificates, 
                  const_cast<char* const*>(environment.data()));
         ::_exit(127);
     }
-    // It is ready when the pid file is there; before that a broken configuration has made it end.
-    for (int waited_ms = 0; !std::filesystem::exists(directory_ / "nginx.pid"); ++waited_ms) {
+    // Before its first worker is there, nginx may lose a SIGTERM; and a broken configuration has made it end
+    // by then.
+    for (int waited_ms = 0; workers().empty(); ++waited_ms) {
         bool const ended = ::waitpid(pid_, nullptr, WNOHANG) == pid_;
         if (ended) pid_ = -1;
-        if (ended || waited_ms > 10'000) throw std::runtime_error{"nginx did not start: " + content_of(said)};
+        if (ended || waited_ms > 10'000) {
+            stop();
+            throw std::runtime_error{"nginx did not start: " + content_of(said)};
+        }
         ::usleep(1000);
     }
 }
@@ -105,10 +108,14 @@ std::string Nginx::access_log() const {
     return content_of(directory_ / "access.log");
 }
 
-void Nginx::cut_connections() const {
+std::vector<pid_t> Nginx::workers() const {
     auto const pid = std::to_string(pid_);
-    std::ifstream workers{"/proc/" + pid + "/task/" + pid + "/children"};
-    for (pid_t worker = 0; workers >> worker;) ::kill(worker, SIGKILL);   // the master starts another
+    std::ifstream children{"/proc/" + pid + "/task/" + pid + "/children"};
+    return {std::istream_iterator<pid_t>{children}, {}};
+}
+
+void Nginx::cut_connections() const {
+    for (auto const worker : workers()) ::kill(worker, SIGKILL);   // the master starts another
 }
 
 void Nginx::stop() {

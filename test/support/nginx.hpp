@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace test {
 
@@ -39,6 +40,8 @@ public:
     void stop();   // afterwards connections are refused
 
 private:
+    std::vector<pid_t> workers() const;
+
     std::filesystem::path directory_;
     std::uint16_t port_ = 0;
     pid_t pid_ = -1;

@@ -21,7 +21,7 @@ class BadInput(unittest.TestCase):
     def setUp(self):
         lab.make()
         self.server = UpdateServer(bundles.keys() / "server.pem", bundles.keys() / "server.key")
-        self.addCleanup(self.server.stop)
+        self.addCleanup(lambda: self.server.stop())   # the one of that moment: a test may put another in its place
         self.device = Device(self.server.url)
         self.addCleanup(self.device.stop)
         self.device.power_on()

@@ -87,9 +87,9 @@ class Device:
     def start(self):
         """atomixd alone, as systemd's Restart= would."""
         environment = {**os.environ, "JOURNAL_STREAM": "1:1"}   # each line begins with its priority, <3> is an error
-        self.process = subprocess.Popen(
-            lab.inside("gw", ATOMIXD, "--config", self.at / "device.yaml"),
-            stdin=subprocess.DEVNULL, stdout=self._log.open("a"), stderr=subprocess.STDOUT, env=environment)
+        with self._log.open("a") as log:
+            self.process = subprocess.Popen(lab.inside("gw", ATOMIXD, "--config", self.at / "device.yaml"),
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 
     def kill(self):
         self.process.kill()
@@ -132,7 +132,7 @@ class Device:
 
     def get(self, path):
         """The body, or None while nobody answers."""
-        done = subprocess.run(lab.inside("lan", "curl", "-fsS", "--max-time", "2",
+        done = subprocess.run(lab.inside("lan", "curl", "-fsS", "--max-time", "5",
                                          f"http://{lab.LAN_ADDRESS}:8080{path}"), capture_output=True)
         return done.stdout.decode() if done.returncode == 0 else None
 
@@ -170,7 +170,8 @@ class Device:
 
     def env(self):
         """The boot variables, or None when they cannot be read."""
-        done = subprocess.run(["fw_printenv", "-c", self.at / "fw_env.config"], capture_output=True, text=True)
+        done = subprocess.run(["fw_printenv", "-c", self.at / "fw_env.config"], capture_output=True, text=True,
+                              timeout=10)   # it waits for the lock, which nobody may keep
         return dict(line.split("=", 1) for line in done.stdout.splitlines()) if done.returncode == 0 else None
 
     def slots(self):
