@@ -26,6 +26,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <cstdlib>
 #include <iostream>
 #include <random>
 
@@ -78,7 +79,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     auto const in_force = accepted.choose();
     auto const& wishes = in_force.document;
     for (auto const& problem : in_force.state.problems)
-        log(Level::error, "operator's document refused",
+        log(Level::error, "problem with the operator's document",
             {{"why", problem}, {"using", core::name(in_force.state.source)}});
 
     core::asio::io_context io{1};
@@ -92,7 +93,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                                  .slot = *slot,
                                  .boot_id = *boot_id,
                                  .started = clock.now()},
-                    .config = in_force.state}};
+                    .config = in_force.state,
+                    .flags = config::read_flags(*device.data / "config")}};
 
     // Flag files and kernel -> facts
     config::FlagWatcher flags{*device.data / "config", Writer<&DeviceState::flags>{state}, say("flags")};
@@ -107,10 +109,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     net::LanServices lan_services{clock, state, host, say("lan"), wishes, device};
 
     // Facts -> readings -> verdict
-    auto const local_name = wishes.gateway_aliases->empty()
-                                ? *wishes.domain
-                                : wishes.gateway_aliases->front() + '.' + *wishes.domain;
-    health::Prober prober{clock, state, *wishes.lan, local_name};
+    auto const names = config::gateway_names(wishes);
+    health::Prober prober{clock, state, *wishes.lan, names.empty() ? "" : names.back()};
     health::Monitor monitor{clock,
                             state,
                             Writer<&DeviceState::health>{state},
@@ -152,7 +152,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     Writer<&DeviceState::serving> serving{state};
     net::StatusServer status{{.address = core::asio::ip::address_v4{wishes.lan->address.bits},
                               .interface = *device.lan,
-                              .names = *wishes.gateway_aliases,
+                              .names = names,
                               .on_listening = [=]() mutable { serving.set(true); }},
                              clock,
                              state,
@@ -200,6 +200,8 @@ int run(config::RunDaemon const& arguments) {
 }   // namespace
 
 int main(int argc, char** argv) {
+    // A look-up cannot be interrupted (getaddrinfo on Asio's thread): the end of this program waits for it.
+    ::setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
     auto const arguments = config::parse_arguments({argv + 1, argv + std::max(argc, 1)});
     if (auto const* daemon = std::get_if<config::RunDaemon>(&arguments)) return run(*daemon);
     if (auto const* check = std::get_if<config::CheckFiles>(&arguments)) return config::check_files(*check);

@@ -220,4 +220,13 @@ std::variant<OperatorDocument, Problems> parse_operator_document(std::string con
     return document;
 }
 
+std::vector<std::string> gateway_names(OperatorDocument const& document) {
+    std::vector<std::string> names;
+    for (auto const& alias : *document.gateway_aliases) {
+        names.push_back(alias);
+        if (alias.find('.') == std::string::npos) names.push_back(alias + '.' + *document.domain);
+    }
+    return names;
+}
+
 }   // namespace config

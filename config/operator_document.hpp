@@ -44,4 +44,8 @@ struct OperatorDocument {
 std::variant<OperatorDocument, Problems> parse_operator_document(std::string const& text,
                                                                  std::string const& file);
 
+// What the gateway is called on its LAN, without the pattern's name: each alias, and with the domain if it
+// has no dot.
+std::vector<std::string> gateway_names(OperatorDocument const& document);
+
 }   // namespace config

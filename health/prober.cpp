@@ -5,16 +5,15 @@
 namespace health {
 
 core::Task<std::vector<core::Reading>> Prober::round() {
-    auto const dns = co_await dns_reading(clock_, lan_.address, local_name_);
-    auto const ntp = co_await ntp_reading(clock_, lan_.address);
+    std::vector<core::Reading> readings;
+    if (!local_name_.empty()) readings.push_back(co_await dns_reading(clock_, lan_.address, local_name_));
+    readings.push_back(co_await ntp_reading(clock_, lan_.address));
     auto const state = state_.get();   // after the questions: a service that died meanwhile shows
-    std::vector<core::Reading> readings{service_reading(state->services, "dnsmasq"),
-                                        dns,
-                                        service_reading(state->services, "chronyd"),
-                                        ntp,
-                                        lan_address_reading(state->links.lan, lan_),
-                                        wan_lease_reading(state->links.wan),
-                                        firewall_reading(state->firewall)};
+    readings.push_back(service_reading(state->services, "dnsmasq"));
+    readings.push_back(service_reading(state->services, "chronyd"));
+    readings.push_back(lan_address_reading(state->links.lan, lan_));
+    readings.push_back(wan_lease_reading(state->links.wan));
+    readings.push_back(firewall_reading(state->firewall));
     co_return readings;
 }
 

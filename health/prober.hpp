@@ -12,7 +12,8 @@ namespace health {
 
 class Prober {
 public:
-    // `local_name` is one that dnsmasq must know, "atomixos.local".
+    // `local_name` is one that dnsmasq must know, "atomixos.local"; empty: there is none, and DNS is not
+    // asked.
     Prober(core::Clock& clock, core::StateBus& state, core::Cidr lan, std::string local_name)
         : clock_{clock}, state_{state}, lan_{lan}, local_name_{std::move(local_name)} {}
 

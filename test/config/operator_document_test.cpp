@@ -242,3 +242,10 @@ TEST_CASE("every wrong item of a list is reported at its own place") {
               "atomix.yaml:4:15: network.ntp.servers: expected an IP address or a DNS name, not \"a b\"",
               "atomix.yaml:4:24: network.ntp.servers: expected an IP address or a DNS name, not \"c d\""});
 }
+
+TEST_CASE("the gateway is known by each alias, with the domain behind those that have no dot") {
+    config::OperatorDocument document;
+    document.gateway_aliases = std::vector<std::string>{"atomixos", "gw.lab"};
+    document.domain = std::string{"lan"};
+    CHECK(config::gateway_names(document) == std::vector<std::string>{"atomixos", "atomixos.lan", "gw.lab"});
+}

@@ -86,7 +86,7 @@ TEST_CASE_FIXTURE(World, "the services are wanted once the LAN has its address, 
     CHECK(mode == std::filesystem::perms{0750});   // chronyd's own condition for its socket
 }
 
-TEST_CASE_FIXTURE(World, "another MAC makes other names and so a restart; anything else changes nothing") {
+TEST_CASE_FIXTURE(World, "another MAC makes other names and so a restart, anything else changes nothing") {
     lan_is({"172.20.30.1/24"}, "00:11:22:33:44:55");
     lan_is({}, "00:11:22:33:44:55");
     lan_is({"172.20.30.1/24"}, "00:11:22:33:44:55");
