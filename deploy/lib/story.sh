@@ -147,23 +147,23 @@ poll_again() {   # and wait until the device has looked
 
 tell_ssh() {
     step "6  SSH on the WAN, by a flag file"
-    local flag=$device/data/config/ssh-wan-enabled address waited
+    local address waited
     in_gateway socat TCP-LISTEN:22,fork,reuseaddr EXEC:'echo SSH-2.0-demo' 2>/dev/null &
     address=$(wan_address)
     ! port_is_open "$address" || failed "port 22 is closed on the WAN before the flag is there"
     ok "port 22 is closed, though something listens there"
-    touch "$flag"
-    waited=$(until_port "$address" open) || failed "port 22 is open within 5 s of touch ssh-wan-enabled"
+    waited=$(flag_to_port touch "$address") || failed "port 22 opens within 5 s of touch ssh-wan-enabled"
     ok "touch ssh-wan-enabled: open, seen from the WAN after $waited ms"
-    rm "$flag"
-    waited=$(until_port "$address" closed) || failed "port 22 is closed within 5 s of rm ssh-wan-enabled"
+    waited=$(flag_to_port rm "$address") || failed "port 22 closes within 5 s of rm ssh-wan-enabled"
     ok "rm ssh-wan-enabled: closed, seen from the WAN after $waited ms"
     soon 5 "the status page says so too" fact_is .firewall.ssh_on_wan false
 }
 
 port_is_open() { in_wan timeout 0.3 bash -c "exec 3<>/dev/tcp/$1/22" 2>/dev/null; }
 
-until_port() { in_wan python3 "$here/lib/until_port.py" "$1" 22 "$2"; }   # ADDRESS open|closed: the milliseconds
+flag_to_port() {   # touch|rm ADDRESS: the milliseconds
+    in_wan python3 "$here/lib/flag_to_port.py" "$device/data/config/ssh-wan-enabled" "$1" "$2" 22
+}
 
 tell_summary() {
     step "7  What happened"

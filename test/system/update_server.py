@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 
 import lab
@@ -19,6 +20,7 @@ class UpdateServer:
         self.bundles = {}
         self.ranges = True          # False: the whole file, whatever is asked for
         self.cut_after = None       # bytes of a long answer, after which the connection is lost
+        self.held = None            # range -> bool: requests for a bundle that wait until this is None again
         self.requests = []          # (path, Range header or None, headers)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
@@ -85,6 +87,8 @@ class UpdateServer:
 
     def _send_bundle(self, request, content):
         asked = request.headers.get("Range") if self.ranges else None
+        while self.held and self.held(asked):
+            time.sleep(0.01)
         if asked is None:
             return self._send(request, 200, {}, content)
         first, last = _span(asked, len(content))
