@@ -72,6 +72,8 @@ Result<Child> spawn(std::vector<std::string> const& argv, ChildStreams streams) 
         posix_spawn_file_actions_adddup2(&how.actions, streams.standard_output, 1);
     if (streams.standard_error >= 0)
         posix_spawn_file_actions_adddup2(&how.actions, streams.standard_error, 2);
+    // Asio opens and accepts sockets without SOCK_CLOEXEC.
+    posix_spawn_file_actions_addclosefrom_np(&how.actions, 3);
 
     Child child;
     int const failed =

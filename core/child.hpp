@@ -22,7 +22,8 @@ struct ChildStreams {
     int standard_error = -1;
 };
 
-// In its own process group, with all signals at their defaults. Errors: not_found (no such program), errno's.
+// In its own process group, with all signals at their defaults and no descriptor but the first three. Errors:
+// not_found (no such program), errno's.
 Result<Child> spawn(std::vector<std::string> const& argv, ChildStreams streams = {});
 
 // Waits for the end and reaps it: the exit code, or 128 + signal. A cancelled wait leaves the child alone.

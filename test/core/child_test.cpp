@@ -58,6 +58,15 @@ TEST_CASE("a child's end gives its exit code, or 128 and the signal that ended i
     }
 }
 
+// Asio opens its sockets without SOCK_CLOEXEC: a dnsmasq that outlived us would keep our port and our peers.
+TEST_CASE("a child inherits no descriptor but the first three, whatever their flags are") {
+    core::OwnedFd const inheritable{::open("/dev/null", O_RDONLY)};
+    REQUIRE(inheritable);
+    core::asio::io_context io;
+    auto const child = shell("test ! -e /proc/self/fd/" + std::to_string(inheritable.get()));
+    CHECK(test::run_task(io, core::wait_for_end(child)) == 0);
+}
+
 TEST_CASE("a program that is not there is named") {
     auto const child = core::spawn({"/no/such/program", "-x"});
     REQUIRE(!child.has_value());
