@@ -110,7 +110,7 @@ struct Update {
     std::optional<Outcome> last_commit;
     std::optional<Outcome> last_rollback;
     std::vector<std::string> rejected;   // versions in the ledger
-    std::vector<std::string> problems;   // standing ones since this start: state files set aside
+    std::vector<std::string> problems;   // standing ones of this start: state files set aside, a fallback
     std::vector<std::string> baseline;   // for a trial: probes that failed before the update already
     std::optional<TimePoint> trial_started;
     bool operator==(Update const&) const = default;

@@ -53,9 +53,10 @@ core::Task<void> Monitor::run() {
 core::Task<void> Monitor::watch_trial() {
     Held held;
     while (in_trial(state_.now())) {
-        auto const readings = excused(co_await round_(), state_.now().update.baseline);
+        auto const asked = co_await round_();
         auto const now = clock_.now();
-        auto const state = state_.get();
+        auto const state = state_.get();   // after the round: the one of before is gone
+        auto const readings = excused(asked, state->update.baseline);
         held = next_held(held, readings, state->services, now);
         TrialFacts const facts{.age = now - state->update.trial_started.value_or(now),
                                .healthy_for = held.since ? now - *held.since : core::Duration{},

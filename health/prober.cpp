@@ -2,7 +2,14 @@
 
 #include "health/probes.hpp"
 
+#include <vector>
+
 namespace health {
+
+namespace {
+constexpr int kBaselineRounds = 3;
+constexpr auto kBaselinePause = std::chrono::seconds{2};
+}   // namespace
 
 core::Task<std::vector<core::Reading>> Prober::round() {
     std::vector<core::Reading> readings;
@@ -19,8 +26,15 @@ core::Task<std::vector<core::Reading>> Prober::round() {
 
 core::Task<std::vector<std::string>> Prober::failing() {
     std::vector<std::string> names;
-    for (auto const& reading : co_await round())
-        if (!reading.good) names.push_back(reading.probe);
+    for (int rounds = 0; rounds < kBaselineRounds; ++rounds) {
+        if (rounds > 0) co_await clock_.sleep_for(kBaselinePause);
+        auto const readings = co_await round();
+        if (rounds == 0)
+            for (auto const& reading : readings) names.push_back(reading.probe);
+        for (auto const& reading : readings)
+            if (reading.good) std::erase(names, reading.probe);
+        if (names.empty()) break;
+    }
     co_return names;
 }
 

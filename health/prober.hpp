@@ -19,7 +19,8 @@ public:
 
     core::Task<std::vector<core::Reading>> round();
 
-    // Names only: the baseline of an update.
+    // Names only, of the probes that fail in each of three rounds: the baseline of an update. One lost answer
+    // must not excuse a probe in the trial.
     core::Task<std::vector<std::string>> failing();
 
 private:

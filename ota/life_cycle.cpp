@@ -115,7 +115,7 @@ Task<Result<StartAction>> LifeCycle::start_ordinary(StartAction action, BootStat
         auto const text = std::string{"running slot "} + core::name(booted) + ", but slot " +
                           core::name(*books_.committed().last) + " was committed last: the loader fell back";
         log_(Level::error, "unplanned fallback", {{"why", text}});
-        note(text);
+        update_.change([&](core::Update& update) { update.problems.push_back(text); });
     }
     co_return StartAction::ordinary;
 }
@@ -168,7 +168,9 @@ Task<Result<StartAction>> LifeCycle::begin_trial(UpdateRecord record) {
 
 Task<Result<StartAction>> LifeCycle::fallen_back(StartAction action, UpdateRecord record, BootState env) {
     auto const slot = std::string{core::name(record.target)};
-    auto const reason = action == StartAction::attempts_used_up
+    bool const judged = record.phase == Phase::rolled_back && !record.reason.empty();
+    auto const reason = judged ? record.reason
+                        : action == StartAction::attempts_used_up
                             ? "slot " + slot + " used up its boot attempts without a commit"
                             : "the loader could not load slot " + slot + " (" +
                                   std::to_string(env.left(record.target)) + " attempts left)";
@@ -180,8 +182,12 @@ Task<Result<StartAction>> LifeCycle::fallen_back(StartAction action, UpdateRecor
 Task<Result<StartAction>> LifeCycle::finish_rollback(UpdateRecord record) {
     auto const reason = record.reason;
     auto const done = co_await settlement_.roll_back(std::move(record), reason, Rejection::verdict);
-    if (!done) co_return done.error();
-    co_return StartAction::reboot_to_old;
+    if (done) co_return StartAction::reboot_to_old;
+    auto const env = co_await boot_.read();
+    bool const is_marked_bad = env && !env->has_in_order(state_.now().identity.slot);
+    if (!is_marked_bad) co_return done.error();
+    log_(Level::error, "could not record the rollback", {{"why", done.error().text()}});
+    co_return StartAction::reboot_to_old;   // the old slot finds the mark and records it
 }
 
 // The record, or what can be said without one: the environment alone says that `target` is on trial.
@@ -203,10 +209,11 @@ Task<void> LifeCycle::judge_trial() {
     }
     for (;;) {
         auto const done = co_await settlement_.commit(record);
+        auto const why = done ? "" : done.error().text();
+        update_.change([&](core::Update& update) { update.error = why; });
         if (done) co_return;
         log_(Level::error, "could not commit, will retry",
-             {{"why", done.error().text()}, {"in_s", core::count_s(kRetryPause)}});
-        update_.change([&](core::Update& update) { update.error = done.error().text(); });
+             {{"why", why}, {"in_s", core::count_s(kRetryPause)}});
         co_await clock_.sleep_for(kRetryPause);
     }
 }
@@ -217,10 +224,6 @@ Task<core::Health> LifeCycle::verdict() {
         if (verdict == core::Verdict::commit || verdict == core::Verdict::roll_back) co_return seen->health;
         seen = co_await state_.changed_from(seen);
     }
-}
-
-void LifeCycle::note(std::string text) {
-    update_.change([&](core::Update& update) { update.note = std::move(text); });
 }
 
 }   // namespace ota

@@ -42,7 +42,6 @@ private:
     UpdateRecord record_for(Slot target) const;
     Task<void> judge_trial();
     Task<core::Health> verdict();
-    void note(std::string text);
 
     core::Clock& clock_;
     core::Workers& workers_;

@@ -1,9 +1,20 @@
 #include "ota/settlement.hpp"
 
+#include <algorithm>
+
 namespace ota {
 
 using core::fail;
 using core::Level;
+
+namespace {
+
+// The record of the update was not lost.
+bool is_known(Installed const& bundle) noexcept {
+    return bundle.manifest_hash != core::Sha256{};
+}
+
+}   // namespace
 
 Settlement::Settlement(core::Clock& clock,
                        BootEnv& boot,
@@ -22,8 +33,9 @@ Settlement::Settlement(core::Clock& clock,
 
 Task<Result<void>> Settlement::commit(UpdateRecord record) {
     record.phase = Phase::committed;
-    if (auto const ok = books_.set(record); !ok) co_return fail(ok, "recording the commit");
+    auto recorded = books_.set(record);
 
+    // Even if the verdict could not be stored: a full /data must not cost a good update.
     auto const env = co_await boot_.read();
     if (!env) co_return fail(env, "committing slot " + std::string{core::name(record.target)});
     auto const wanted = with_committed(*env, record.target, attempts_);
@@ -31,11 +43,25 @@ Task<Result<void>> Settlement::commit(UpdateRecord record) {
         auto const written = co_await boot_.write(wanted);
         if (!written) co_return fail(written, "committing slot " + std::string{core::name(record.target)});
     }
+    bool const is_news = env->trial == record.target;
 
+    if (recorded) recorded = record_commit(record);
+    publish(Phase::committed, record.bundle.version);
+    if (is_news)
+        log_(Level::notice, "update committed",
+             {{"version", record.bundle.version}, {"slot", core::name(record.target)}});
+    if (!recorded) co_return fail(recorded, "recording the commit");
+    co_return Result<void>{};
+}
+
+Result<void> Settlement::record_commit(UpdateRecord const& record) {
     auto committed = books_.committed();
     committed.last = record.target;
-    committed.bundles[record.target] = record.bundle;
-    if (auto const ok = books_.set(std::move(committed)); !ok) co_return fail(ok, "recording the commit");
+    if (is_known(record.bundle))
+        committed.bundles[record.target] = record.bundle;
+    else
+        committed.bundles.erase(record.target);
+    if (auto const ok = books_.set(std::move(committed)); !ok) return ok;
     auto history = books_.history();
     history.add({.committed = true,
                  .slot = record.target,
@@ -43,31 +69,31 @@ Task<Result<void>> Settlement::commit(UpdateRecord record) {
                  .manifest_hash = record.bundle.manifest_hash,
                  .reason = "every required probe held for the whole window",
                  .at = core::print_wall_time(clock_.wall_now()),
-                 .boot_id = boot_id_});
-    if (auto const ok = books_.set(std::move(history)); !ok) co_return fail(ok, "recording the commit");
-
-    publish(Phase::committed, record.bundle.version);
-    log_(Level::notice, "update committed",
-         {{"version", record.bundle.version}, {"slot", core::name(record.target)}});
-    co_return Result<void>{};
+                 .boot_id = record.boot_id});   // of the trial: every later boot comes by here too
+    return books_.set(std::move(history));
 }
 
-Result<void> Settlement::record_rollback(UpdateRecord const& record, Rejection why) {
-    if (record.bundle.manifest_hash != core::Sha256{}) {   // known: the record was not lost
-        auto ledger = books_.ledger();
+Result<void> Settlement::record_rollback(UpdateRecord const& record, Rejection why, bool again) {
+    auto ledger = books_.ledger();
+    bool const listed = again && std::ranges::any_of(ledger.entries(), [&](Rejected const& entry) {
+                            return entry.bundle == record.bundle && entry.reason == record.reason;
+                        });
+    if (is_known(record.bundle) && !listed) {
         ledger.add({.bundle = record.bundle, .why = why, .reason = record.reason, .at = clock_.wall_now()});
-        if (auto const ok = books_.set(std::move(ledger)); !ok) return fail(ok, "recording the rollback");
+        if (auto const ok = books_.set(std::move(ledger)); !ok) return ok;
     }
+    Outcome outcome{.committed = false,
+                    .slot = record.target,
+                    .version = record.bundle.version,
+                    .manifest_hash = record.bundle.manifest_hash,
+                    .reason = record.reason,
+                    .at = core::print_wall_time(clock_.wall_now()),
+                    .boot_id = boot_id_};
     auto history = books_.history();
-    history.add({.committed = false,
-                 .slot = record.target,
-                 .version = record.bundle.version,
-                 .manifest_hash = record.bundle.manifest_hash,
-                 .reason = record.reason,
-                 .at = core::print_wall_time(clock_.wall_now()),
-                 .boot_id = boot_id_});
-    if (auto const ok = books_.set(std::move(history)); !ok) return fail(ok, "recording the rollback");
-    return {};
+    if (again && !history.outcomes.empty() && history.outcomes.back().reason == outcome.reason)
+        outcome.boot_id = history.outcomes.back().boot_id;   // told in the boot that was cut short
+    history.add(std::move(outcome));
+    return books_.set(std::move(history));
 }
 
 Task<Result<void>> Settlement::roll_back(UpdateRecord record, std::string reason, Rejection why) {
@@ -77,21 +103,26 @@ Task<Result<void>> Settlement::roll_back(UpdateRecord record, std::string reason
     log_(
         Level::error, "update rolled back",
         {{"version", record.bundle.version}, {"slot", core::name(record.target)}, {"reason", record.reason}});
+    auto const& known = books_.update();
+    bool const again = known && known->phase == Phase::rolled_back && known->target == record.target &&
+                       known->bundle == record.bundle;
     auto recorded = books_.set(record);
-    if (recorded) recorded = record_rollback(record, why);
+    if (recorded) recorded = record_rollback(record, why, again);
     publish(Phase::rolled_back, record.bundle.version);
 
     // Even if the explanation could not be stored: the environment is what keeps the bad slot from being
-    // booted.
+    // booted. Its trial mark is then the only memory of it.
     auto const env = co_await boot_.read();
     if (!env) co_return fail(env, "marking slot " + std::string{core::name(record.target)} + " bad");
-    auto const wanted = with_marked_bad(*env, record.target, attempts_);
+    auto wanted = with_marked_bad(*env, record.target, attempts_);
+    if (!recorded) wanted.trial = env->trial;
     if (wanted != *env) {
         auto const written = co_await boot_.write(wanted);
         if (!written)
             co_return fail(written, "marking slot " + std::string{core::name(record.target)} + " bad");
     }
-    co_return recorded;
+    if (!recorded) co_return fail(recorded, "recording the rollback");
+    co_return Result<void>{};
 }
 
 void Settlement::publish(Phase phase, std::string const& version) {

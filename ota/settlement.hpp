@@ -21,19 +21,22 @@ public:
                int attempts,
                std::string boot_id);
 
-    // Makes `record.target` the committed slot. Errors: the environment's or the state file's; call it again
-    // then.
+    // Makes `record.target` the committed slot, in the environment even if the books cannot say so. Errors:
+    // the environment's or a state file's; call it again then. A repetition changes and tells nothing.
     Task<Result<void>> commit(UpdateRecord record);
 
     // Rejects `record.target`: never booted again, the other slot first. The caller reboots if that slot is
-    // running. Errors: as commit; what could be recorded is recorded.
+    // running. Errors: as commit; what could be recorded is recorded, and the trial mark stays until all of
+    // it is: the next start of the other slot finds it and records the rest.
     Task<Result<void>> roll_back(UpdateRecord record, std::string reason, Rejection why);
 
     // Shows what the books say in DeviceState::update, in `phase`.
     void publish(Phase phase, std::string const& version);
 
 private:
-    Result<void> record_rollback(UpdateRecord const& record, Rejection why);
+    Result<void> record_commit(UpdateRecord const& record);
+    // `again`: the record says so already, the other books may.
+    Result<void> record_rollback(UpdateRecord const& record, Rejection why, bool again);
 
     core::Clock& clock_;
     BootEnv& boot_;

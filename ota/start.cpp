@@ -23,6 +23,10 @@ StartAction decide_start(StartFacts const& facts) noexcept {
     if (facts.env.trial) return with_mark(facts);
 
     bool const in_target = facts.target == facts.booted;
+    bool const is_first = !facts.env.order.empty() && facts.env.order.front() == facts.booted;
+    // Only a commit takes the mark away and leaves the slot first; the books could not be written then.
+    if (in_target && is_first && (facts.phase == Phase::activated || facts.phase == Phase::trial))
+        return StartAction::finish_commit;
     if (facts.phase == Phase::written || facts.phase == Phase::activated)
         return in_target ? StartAction::ordinary : StartAction::activate_again;
     if (in_target && facts.phase == Phase::committed) return StartAction::finish_commit;

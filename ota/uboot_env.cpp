@@ -75,6 +75,12 @@ BootState state_in(OpenEnv const& env, int attempts) {
     return state;
 }
 
+std::string hex(int tries) {
+    std::ostringstream text;
+    text << std::hex << tries;
+    return text.str();
+}
+
 std::string printed(std::vector<Slot> const& order) {
     std::string text;
     for (auto const slot : order) text += (text.empty() ? "" : " ") + std::string{core::name(slot)};
@@ -100,8 +106,8 @@ Result<void> store(std::filesystem::path const& config, BootState const& wanted)
         refused |= libuboot_set_env(open, name, value.empty() ? nullptr : value.c_str()) != 0;
     };
     put(kOrder, printed(wanted.order));
-    put(kLeftA, std::to_string(wanted.left_a));   // 0 … 9: the same digit in hex
-    put(kLeftB, std::to_string(wanted.left_b));
+    put(kLeftA, hex(wanted.left_a));
+    put(kLeftB, hex(wanted.left_b));
     put(kTrial, wanted.trial ? core::name(*wanted.trial) : "");
     if (refused) return fail(Errc::refused, "the boot environment refused a variable");
     if (changed && libuboot_env_store(open) != 0)

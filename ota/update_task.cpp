@@ -187,7 +187,7 @@ Task<Result<void>> UpdateTask::install(BundleSource source, BundleHead head) {
          {{"version", record.bundle.version},
           {"bytes", head.total_size},
           {"slot", core::name(record.target)}});
-    show_progress(0, head.total_size);
+    show_progress(0, 0);   // what an earlier one left
 
     auto const plan = co_await fetch_plan(http_, workers_, source, head);
     if (!plan) co_return fail(plan, "reading the tables of version " + record.bundle.version);
@@ -298,10 +298,10 @@ Task<void> UpdateTask::state_asks() {
 }
 
 Task<void> UpdateTask::pause(core::Duration d) {
-    poll_asked_ = false;
     auto wishes = core::ends_before(asked_for(), state_asks());
     auto over = clock_.sleep_for(d);
     co_await core::first_of(std::move(wishes), std::move(over));
+    poll_asked_ = false;   // only now: one that was asked for during a poll or a trial counts
 }
 
 }   // namespace ota

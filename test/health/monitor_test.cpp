@@ -8,6 +8,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
 
+#include <functional>
+
 using namespace std::chrono_literals;
 using core::Phase;
 using core::Verdict;
@@ -21,6 +23,7 @@ struct World {
     std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
     int rounds = 0;
     bool good = true;
+    std::function<void()> in_round;   // what happens while the probes are asked
     health::Monitor monitor{clock,
                             state,
                             core::Writer<&core::DeviceState::health>{state},
@@ -32,6 +35,7 @@ struct World {
 
     core::Task<std::vector<core::Reading>> round() {
         ++rounds;
+        if (in_round) in_round();
         std::vector<core::Reading> readings{{.probe = "dns", .good = good, .detail = "as the test says"}};
         co_return readings;
     }
@@ -141,4 +145,12 @@ TEST_CASE_FIXTURE(World, "a probe that changes is logged once, with its detail")
     clock.advance(10min);
     CHECK(lines->lines.size() == 2);
     CHECK(lines->contains("health: probe fails probe=dns"));
+}
+
+TEST_CASE_FIXTURE(World, "the state may change while the probes are asked") {
+    good = false;
+    begin_trial();
+    in_round = [&] { begin_trial({"dns"}); };   // the snapshot of before the round is gone
+    start();
+    CHECK(!state.now().health.readings.at(0).required);
 }

@@ -163,6 +163,15 @@ TEST_CASE_FIXTURE(UbootFiles, "a counter that is no number counts as full, as in
     CHECK(read(io, uboot).left_a == kAttempts);
 }
 
+TEST_CASE_FIXTURE(UbootFiles, "counters are hexadecimal, those that another program set high included") {
+    run({"/usr/bin/fw_setenv", "-c", config.string(), "BOOT_B_LEFT", "1f"});
+    auto uboot = env();
+    CHECK(read(io, uboot).left_b == 31);
+    write(io, uboot, with_refilled(read(io, uboot), Slot::a, 2));
+    CHECK(variable("BOOT_A_LEFT") == "2\n");
+    CHECK(variable("BOOT_B_LEFT") == "1f\n");
+}
+
 TEST_CASE("no change ever leaves the loader without a slot to try") {
     BootState const states[] = {
         kBothGood,

@@ -104,6 +104,16 @@ struct Device {
     }
     ota::Books books() { return ota::Books{data / "state"}; }
 
+    // From here on nothing can be written below <data>/state, nor read.
+    void break_books() {
+        std::filesystem::rename(data / "state", data / "state.away");
+        REQUIRE(core::replace_file(data / "state", "").has_value());
+    }
+    void mend_books() {
+        std::filesystem::remove(data / "state");
+        std::filesystem::rename(data / "state.away", data / "state");
+    }
+
     void put_on_trial() {
         remember_commit(Slot::a);
         remember(test::sample_record(Phase::activated, "boot-1"));
@@ -296,7 +306,8 @@ TEST_CASE_FIXTURE(Device, "a fallback without an update is reported and nothing 
     remember_commit(Slot::b);
     Boot boot{data.path(), board, env};
     CHECK(boot.start() == StartAction::ordinary);
-    CHECK(boot.state.now().update.note.find("slot B was committed last") != std::string::npos);
+    REQUIRE(boot.state.now().update.problems.size() == 1);
+    CHECK(boot.state.now().update.problems[0].find("slot B was committed last") != std::string::npos);
     CHECK(books().ledger().entries().empty());
     CHECK(boot.lines->contains("unplanned fallback"));
 }
@@ -386,6 +397,99 @@ TEST_CASE_FIXTURE(Device, "a commit that the environment refuses is tried again,
     boot.clock.advance(5s);
     CHECK(!env.state.trial);
     CHECK(boot.state.now().update.phase == Phase::committed);
+    CHECK(boot.state.now().update.error.empty());
     stop.emit(core::asio::cancellation_type::terminal);
     boot.clock.settle();
+}
+
+TEST_CASE_FIXTURE(Device, "a commit is told and remembered once, however many boots follow") {
+    put_on_trial();
+    {
+        Boot boot{data.path(), board, env};
+        CHECK(run_until_quiet(boot, Verdict::commit));
+    }
+    for (int i = 0; i < 3; ++i) {
+        power_cycle();
+        Boot boot{data.path(), board, env};
+        CHECK(boot.start() == StartAction::ordinary);
+        CHECK(env.state.left_b == kAttempts);
+        CHECK(!boot.lines->contains("update committed"));
+    }
+    CHECK(books().history().outcomes.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Device, "a good trial is committed although nothing can be recorded") {
+    put_on_trial();
+    Boot boot{data.path(), board, env};
+    break_books();
+    CHECK(run_until_quiet(boot, Verdict::commit));
+    CHECK(env.state ==
+          BootState{.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 3, .trial = std::nullopt});
+    CHECK(boot.state.now().update.phase == Phase::committed);
+    CHECK(boot.state.now().update.error.find("recording the commit") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Device,
+                  "a rollback that could not be recorded is recorded later, and not activated again") {
+    put_on_trial();
+    {
+        Boot boot{data.path(), board, env};
+        break_books();
+        CHECK(run_until_quiet(boot, Verdict::roll_back));
+        CHECK(board.reboots.size() == 1);
+    }
+    CHECK(env.state == BootState{.order = {Slot::a}, .left_a = 3, .left_b = 0, .trial = Slot::b});
+    mend_books();
+    power_cycle();
+    CHECK(board.slot == Slot::a);
+    Boot after{data.path(), board, env};
+    break_books();
+    CHECK(!test::run_task(after.io, after.life_cycle.start()).has_value());
+    mend_books();
+    CHECK(after.start() == StartAction::ordinary);
+    CHECK(!env.state.trial);
+    CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), after.clock.wall_now()));
+}
+
+TEST_CASE_FIXTURE(Device, "a slot that was judged bad is left although its rollback cannot be recorded") {
+    put_on_trial();
+    auto record = test::sample_record(Phase::rolled_back, board.id);
+    record.reason = "dns: silent";
+    remember(record);
+    Boot boot{data.path(), board, env};
+    break_books();
+    CHECK(boot.start() == StartAction::reboot_to_old);
+    mend_books();
+    power_cycle();
+    Boot after{data.path(), board, env};
+    CHECK(after.start() == StartAction::ordinary);
+    CHECK(board.slot == Slot::a);
+    CHECK(books().history().last_rollback()->reason == "dns: silent");
+    CHECK(!env.state.trial);
+}
+
+TEST_CASE_FIXTURE(Device, "a fallback that is cut short counts once") {
+    put_on_trial();
+    env.state.left_b = 0;
+    board.slot = Slot::a;
+    env.cut_before_write = 0;
+    {
+        Boot boot{data.path(), board, env};
+        CHECK(!run_until_quiet(boot, std::nullopt));
+    }
+    env.cut_before_write.reset();
+    power_cycle();
+    Boot boot{data.path(), board, env};
+    CHECK(boot.start() == StartAction::ordinary);
+    CHECK(books().history().outcomes.size() == 1);
+    CHECK(books().ledger().entries().at(0).times == 1);
+}
+
+TEST_CASE_FIXTURE(Device, "a commit whose record was lost does not claim to know what the slot holds") {
+    put_on_trial();
+    std::filesystem::remove(data / "state/update.json");
+    Boot boot{data.path(), board, env};
+    CHECK(run_until_quiet(boot, Verdict::commit));
+    CHECK(books().committed().last == Slot::b);
+    CHECK(!books().committed().bundles.contains(Slot::b));
 }

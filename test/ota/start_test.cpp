@@ -89,3 +89,11 @@ TEST_CASE("a start finds out from the boot environment where an update stands") 
         CHECK(static_cast<int>(decide_start(c.facts)) == static_cast<int>(c.want));
     }
 }
+
+TEST_CASE("a commit that is in the environment but could not be recorded is recorded by a later start") {
+    BootState const committed{.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 2, .trial = std::nullopt};
+    for (auto const phase : {Phase::activated, Phase::trial}) {
+        StartFacts const facts{committed, Slot::b, Slot::a, phase, Slot::b, false};
+        CHECK(static_cast<int>(decide_start(facts)) == static_cast<int>(ota::StartAction::finish_commit));
+    }
+}

@@ -170,6 +170,17 @@ TEST_CASE_FIXTURE(World, "the server is told who asks and which version runs") {
           headers.end());
 }
 
+TEST_CASE_FIXTURE(World, "a poll that is asked for while one is under way follows it") {
+    server.offer.status = 204;
+    server.offer.before_reply = [this](test::MemoryHttp& http, core::HttpRequest const&) {
+        http.before_reply = nullptr;
+        task.poll_now();
+    };
+    task.poll_now();
+    clock.settle();
+    CHECK(server.offer.requests.size() == 2);
+}
+
 TEST_CASE_FIXTURE(World, "the version that runs already is not fetched") {
     server.offer.file = R"({"version": "1.0.0", "bundle_url": "https://updates.example/x.raucb"})";
     poll();

@@ -8,7 +8,6 @@ _INSTALL = "test/ota/bundle_install_test.cpp"  # real bundles through ota/bundle
 _LIFE_CYCLE = "test/ota/life_cycle_test.cpp"   # ota/life_cycle.hpp on a whole device of fakes
 
 WITHOUT_OWN_TEST = {
-    "health/prober.cpp": "test/system/life_cycle_test.py",
     "net/http_connect.cpp": _HTTPS,
     "net/http_reply.cpp": _HTTPS,
     "net/tls.cpp": _HTTPS,
