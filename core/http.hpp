@@ -28,7 +28,8 @@ struct HttpRequest {
     std::optional<ByteRange> range;
     WallTime judge_at{};                                 // certificates are judged at this time
     Duration connect_limit = std::chrono::seconds{10};   // name, connection, TLS, reply header
-    Duration stall_limit = std::chrono::seconds{30};     // the longest wait for any one piece of the body
+    Duration stall_limit = std::chrono::seconds{30};     // the longest wait for each piece of the body
+    static constexpr std::size_t kPiece = 16 * 1024;
 };
 
 struct ContentRange {

@@ -46,10 +46,13 @@ std::string dnsmasq_hosts(config::OperatorDocument const& document, std::string 
     };
     auto name = *document.hostname_pattern;
     constexpr std::string_view kMac = "{mac}";
-    if (auto const at = name.find(kMac); at != std::string::npos) {
-        auto digits = mac;
-        std::erase(digits, ':');
-        name = digits.empty() ? "" : name.replace(at, kMac.size(), digits);
+    auto digits = mac;
+    std::erase(digits, ':');
+    for (auto at = name.find(kMac); at != std::string::npos; at = name.find(kMac)) {
+        if (digits.empty())
+            name.clear();
+        else
+            name.replace(at, kMac.size(), digits);
     }
     add(name);
     for (auto const& alias : *document.gateway_aliases) add(alias);

@@ -28,8 +28,9 @@ bool is_token(std::string_view name) {
                kOthers.find(c) != std::string_view::npos;
     });
 }
+// Also with bytes above ASCII: an ETag that came with them goes back as it was.
 bool is_value(std::string_view value) {
-    return std::ranges::all_of(value, [](char c) { return c == '\t' || (c >= ' ' && c != '\x7f'); });
+    return std::ranges::all_of(value, [](unsigned char c) { return c == '\t' || (c >= ' ' && c != 0x7f); });
 }
 
 }   // namespace

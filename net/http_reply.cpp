@@ -43,6 +43,10 @@ bool HttpReply::take(Result<std::size_t> const& got) {
     }
     if (!got || *got == 0) return false;
     end_ += *got;
+    came_ += *got;
+    if (came_ < core::HttpRequest::kPiece) return true;
+    came_ = 0;
+    waited_ = {};
     return true;
 }
 
@@ -55,19 +59,26 @@ Task<Result<void>> HttpReply::read_head() {
         auto const got = co_await stream_.read(room());
         if (!take(got)) co_return *failed_;
     }
+    came_ = 0;
     head_ = parser_.head();
     head_.url = url_.text();
     co_return Result<void>{};
 }
 
 Task<bool> HttpReply::wait_for_more() {
+    auto const began = clock_.now();
+    auto const patience = stall_limit_ - waited_;
     auto reading = stream_.read(room());
-    auto limit = clock_.sleep_for(stall_limit_);
+    auto limit = clock_.sleep_for(patience);
     auto const got = co_await core::first_of(std::move(reading), std::move(limit));
     without_pause_ = 0;
+    waited_ += clock_.now() - began;
     if (got) co_return take(*got);
-    failed_ = fail(Errc::timed_out, "no data from " + url_.peer() + " for " +
-                                        std::to_string(core::count_s(stall_limit_)) + " s");
+    auto const limit_s = std::to_string(core::count_s(stall_limit_)) + " s";
+    auto why = "no data from " + url_.peer() + " for " + limit_s;
+    if (patience < stall_limit_)
+        why = "only " + std::to_string(came_) + " bytes from " + url_.peer() + " in " + limit_s;
+    failed_ = fail(Errc::timed_out, why);
     co_return false;
 }
 

@@ -40,6 +40,8 @@ private:
     std::size_t begin_ = 0;   // of what is unread in buffer_
     std::size_t end_ = 0;
     std::size_t without_pause_ = 0;   // bytes since the loop last ran
+    core::Duration waited_{};         // for the piece of the body that is coming in
+    std::size_t came_ = 0;            // of that piece
     std::optional<core::Error> failed_;
 };
 

@@ -31,10 +31,13 @@ Headers headers_for(Url const& url, Url const& first, Headers headers) {
     return headers;
 }
 
-// A refused address as the error shows it: not with a password, and not without end.
+// A refused address as the error shows it: not with a password, not without end, only printable ASCII.
 std::string shown(std::string_view address) {
     if (address.find('@') != std::string_view::npos) return "an address with a password";
-    return std::string{address.substr(0, 200)};
+    std::string text{address.substr(0, 200)};
+    std::ranges::replace_if(
+        text, [](char c) { return c < ' ' || c > '~'; }, '?');
+    return text;
 }
 
 std::string in_words(core::Duration d) {

@@ -64,6 +64,9 @@ Result<std::vector<core::ServiceSpec>> LanServices::write_files(std::string cons
                                  closed | fs::perms::others_read | fs::perms::others_exec);
         !ok)
         return ok.error();
+    // A killed chronyd leaves it, and the next one refuses to start while any process has that number. Who
+    // runs is the host's to know.
+    if (auto ok = core::remove_file(files_.chrony_pid_file); !ok) return ok.error();
     if (auto ok = core::replace_file(files_.dnsmasq_config, dnsmasq); !ok) return ok.error();
     if (auto ok = core::replace_file(files_.dnsmasq_hosts, hosts); !ok) return ok.error();
     if (auto ok = core::replace_file(files_.chrony_config, chrony); !ok) return ok.error();

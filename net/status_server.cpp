@@ -1,10 +1,12 @@
 #include "net/status_server.hpp"
 
+#include "core/race.hpp"
 #include "core/result.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -49,7 +51,7 @@ core::Result<Tcp::acceptor> listening_socket(asio::any_io_executor const& execut
 
 StatusServer::StatusServer(StatusListen listen,
                            core::Clock& clock,
-                           core::StateBus const& state,
+                           core::StateBus& state,
                            core::Log log,
                            StatusLimits limits)
     : listen_{std::move(listen)},
@@ -64,6 +66,7 @@ StatusServer::StatusServer(StatusListen listen,
 Task<void> StatusServer::accept_clients(Tcp::acceptor& acceptor, core::TaskGroup& clients) {
     for (bool was_full = false;;) {
         auto [failed, socket] = co_await acceptor.async_accept(asio::as_tuple(asio::use_awaitable));
+        if (failed == asio::error::operation_aborted) co_return;
         if (failed == asio::error::connection_aborted) continue;
         if (failed) {   // no descriptors left, most likely: the pause keeps the loop free meanwhile
             log_(Level::warning, "could not accept a client, will retry", {{"why", failed.message()}});
@@ -78,9 +81,20 @@ Task<void> StatusServer::accept_clients(Tcp::acceptor& acceptor, core::TaskGroup
     }
 }
 
-Task<void> StatusServer::run() {
-    auto const executor = co_await asio::this_coro::executor;
-    auto acceptor = listening_socket(executor, listen_);
+unsigned StatusServer::interface_number() const {
+    constexpr unsigned kAny = 1;
+    return listen_.interface.empty() ? kAny : ::if_nametoindex(listen_.interface.c_str());
+}
+
+Task<void> StatusServer::interface_other_than(unsigned number) {
+    for (auto seen = state_.get(); interface_number() == number;) seen = co_await state_.changed_from(seen);
+}
+
+// SO_BINDTODEVICE keeps the number that the name had: a socket of a deleted interface hears nobody any more.
+Task<void> StatusServer::listen_once(core::TaskGroup& clients) {
+    co_await interface_other_than(0);
+    auto const number = interface_number();
+    auto acceptor = listening_socket(co_await asio::this_coro::executor, listen_);
     if (!acceptor) {
         log_(Level::error, "cannot show the status page", {{"why", acceptor.error().text()}});
         throw boost::system::system_error(acceptor.error().code, acceptor.error().context);
@@ -89,10 +103,17 @@ Task<void> StatusServer::run() {
     log_(Level::info, "status page is up", {{"address", listen_.address.to_string()}, {"port", port_}});
     if (listen_.on_listening) listen_.on_listening();
 
-    core::TaskGroup clients{executor};
+    auto accepting = accept_clients(*acceptor, clients);
+    auto replaced = interface_other_than(number);
+    co_await core::ends_before(std::move(accepting), std::move(replaced));
+    port_ = 0;
+}
+
+Task<void> StatusServer::run() {
+    core::TaskGroup clients{co_await asio::this_coro::executor};
     std::exception_ptr thrown;
     try {
-        co_await accept_clients(*acceptor, clients);
+        for (;;) co_await listen_once(clients);
     } catch (...) { thrown = std::current_exception(); }
     port_ = 0;
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());

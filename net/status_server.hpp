@@ -23,11 +23,12 @@ class StatusServer {
 public:
     StatusServer(StatusListen listen,
                  core::Clock& clock,
-                 core::StateBus const& state,
+                 core::StateBus& state,
                  core::Log log,
                  StatusLimits limits = {});
 
-    // Until cancelled; then every connection has ended. Throws system_error with the sentence it logged when
+    // Until cancelled; then every connection has ended. Waits for the interface, and follows one that is made
+    // anew. Throws system_error with the sentence it logged when
     // it cannot listen; the Supervisor tries again.
     core::Task<void> run();
 
@@ -35,11 +36,14 @@ public:
     std::uint16_t port() const { return port_; }   // 0 while not listening
 
 private:
+    unsigned interface_number() const;   // 0: there is none now
+    core::Task<void> interface_other_than(unsigned number);
+    core::Task<void> listen_once(core::TaskGroup& clients);
     core::Task<void> accept_clients(core::asio::ip::tcp::acceptor& acceptor, core::TaskGroup& clients);
 
     StatusListen listen_;
     core::Clock& clock_;
-    core::StateBus const& state_;
+    core::StateBus& state_;
     core::Log log_;
     StatusLimits limits_;
     Respond respond_;

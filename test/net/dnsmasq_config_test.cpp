@@ -59,3 +59,10 @@ TEST_CASE("without a MAC there is no name after it, and no name comes twice") {
     document.hostname_pattern.value = "";
     CHECK(net::dnsmasq_hosts(document, "00:11:22:33:44:55") == "10.44.0.1 atomixos atomixos.lab\n");
 }
+
+TEST_CASE("a pattern that names the MAC twice is filled in twice") {
+    auto document = lab();
+    document.hostname_pattern.value = "{mac}.gw-{mac}";
+    document.gateway_aliases.value = {};
+    CHECK(net::dnsmasq_hosts(document, "00:11:22:33:44:55") == "10.44.0.1 001122334455.gw-001122334455\n");
+}

@@ -45,6 +45,15 @@ Got receive(std::string_view wire, std::size_t piece, std::size_t room) {
 
 }   // namespace
 
+// Else a server's own If-None-Match would be refused here, at every poll until a restart (RFC 9110, 5.5).
+TEST_CASE("what a reply's header may hold, a request's may hold too") {
+    net::Url const url{"updates.example", 443, "/"};
+    auto got = receive("HTTP/1.1 304 No\r\nETag: \"\xc3\xa4\"\r\n\r\n", 1000, 10);
+    auto const etag = got.parser.head().etag;
+    REQUIRE(etag == "\"\xc3\xa4\"");
+    CHECK(net::request_text(url, {{"If-None-Match", etag}}, {}, "atomixd/1").has_value());
+}
+
 TEST_CASE("a request names its host, asks for bytes as stored, and carries the caller's headers") {
     net::Url const url{"updates.example", 8443, "/bundle?x"};
     auto const text = net::request_text(url, {{"If-None-Match", "\"v1\""}, {"X-Device-ID", "7"}},

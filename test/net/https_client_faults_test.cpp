@@ -27,7 +27,7 @@ using core::Task;
 
 namespace {
 
-enum class Then { goodbye, cut, silence };
+enum class Then { goodbye, cut, silence, drip };
 
 struct World {
     test::TemporaryDirectory directory;
@@ -61,6 +61,10 @@ struct World {
                                         asio::use_awaitable);
         co_await asio::async_write(stream, asio::buffer(reply), asio::as_tuple(asio::use_awaitable));
         if (then == Then::goodbye) co_await stream.async_shutdown(asio::as_tuple(asio::use_awaitable));
+        while (then == Then::drip) {
+            co_await clock.sleep_for(20s);
+            co_await asio::async_write(stream, asio::buffer("x", 1), asio::use_awaitable);
+        }
         if (then == Then::silence) co_await clock.sleep_for(24h);
     }
     void serve(std::string reply, Then then) { servers.start(answer_once(std::move(reply), then)); }
@@ -147,6 +151,13 @@ TEST_CASE_FIXTURE(World, "garbage instead of HTTP is bad input") {
     CHECK(failed->context.starts_with("the reply is not HTTP: "));
 }
 
+// The sentence goes into the log and the status page's JSON, which must stay UTF-8.
+TEST_CASE_FIXTURE(World, "an address that is not ASCII is shown without those bytes") {
+    get("HTTP/1.1 302 Found\r\nLocation: https://x/\xff\x9b\r\nContent-Length: 0\r\n\r\n", Then::goodbye);
+    REQUIRE(failed);
+    CHECK(failed->context.starts_with("redirect to https://x/?? refused: "));
+}
+
 TEST_CASE_FIXTURE(World, "a head over 16 KiB is bad input") {
     get("HTTP/1.1 200 OK\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n", Then::goodbye);
     REQUIRE(failed);
@@ -171,6 +182,21 @@ TEST_CASE_FIXTURE(World, "a body that stalls is given up after 30 s, not before"
     CHECK(ended);
     REQUIRE(failed);
     CHECK(failed->text() == "no data from " + peer() + " for 30 s [timed out]");
+}
+
+// Else one install would go on for years, and no other update would ever be looked for.
+TEST_CASE_FIXTURE(World, "a body that drips in is given up once 30 s of waiting gave next to nothing") {
+    serve("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nhello", Then::drip);
+    start();
+    run_until([&] { return body == "hello"; });
+    clock.advance(20s);
+    run_until([&] { return body == "hellox"; });
+    clock.settle();
+    CHECK(!ended);
+    clock.advance(10s);
+    REQUIRE(ended);
+    REQUIRE(failed);
+    CHECK(failed->text() == "only 1 bytes from " + peer() + " in 30 s [timed out]");
 }
 
 TEST_CASE_FIXTURE(

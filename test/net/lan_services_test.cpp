@@ -99,6 +99,15 @@ TEST_CASE_FIXTURE(World, "another MAC makes other names and so a restart, anythi
     CHECK(file("run/dnsmasq-hosts").starts_with("172.20.30.1 gw-001122334466 "));
 }
 
+// chronyd takes any process with the number in it for another chronyd, and gives up.
+TEST_CASE_FIXTURE(World, "a pid file that a killed chronyd left does not stand in the next one's way") {
+    auto const left = directory / "run/chrony/chronyd.pid";
+    REQUIRE(core::replace_file(left, "1\n").has_value());
+    lan_is({"172.20.30.1/24"}, "00:11:22:33:44:55");
+    CHECK(host.wanted.size() == 2);
+    CHECK(!std::filesystem::exists(left));
+}
+
 TEST_CASE_FIXTURE(World, "a file that cannot be written is reported and tried again") {
     REQUIRE(core::replace_file(directory / "run", "in the way").has_value());
     lan_is({"172.20.30.1/24"}, "00:11:22:33:44:55");

@@ -2,6 +2,7 @@
 
 #include "net/status_server.hpp"
 
+#include "network_namespace.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
 
@@ -237,6 +238,7 @@ TEST_CASE_FIXTURE(World, "when it is stopped, every connection is closed before 
     run_until([&] { return ended; });
     CHECK(!server.is_listening());
     run_until([&] { return idle.is_closed && halfway.is_closed; });
+    CHECK(!lines->contains("could not accept"));
 }
 
 TEST_CASE_FIXTURE(World, "a port that is taken is named in the log and ends the task") {
@@ -270,4 +272,42 @@ TEST_CASE_FIXTURE(World, "it can listen on an address that no interface has yet,
     stop_early.emit(asio::cancellation_type::terminal);
     clock.settle();
     CHECK(early_ended);
+}
+
+// The Rock64's second port is on USB: what is plugged in again is another interface of the same name.
+TEST_CASE_FIXTURE(World, "an interface that is made anew is listened on again") {
+    test::NetworkNamespace const space;
+    auto const make = "ip link add lan0 type veth peer name far0 && ip address add 192.0.2.1/24 dev lan0";
+    space.shell(make);
+    int listened = 0;
+    net::StatusServer second{net::StatusListen{.address = asio::ip::make_address("192.0.2.1"),
+                                               .port = 0,
+                                               .interface = "lan0",
+                                               .names = {},
+                                               .on_listening = [&] { ++listened; }},
+                             clock, state, core::Log{lines, "net"}};
+    core::Writer<&core::DeviceState::links> links{state};
+    auto const tell = [&](bool present) {
+        links.change([&](core::Links& all) { all.lan.present = present; });
+        clock.settle();
+    };
+    asio::cancellation_signal stop_second;
+    bool has_ended = false;
+    asio::co_spawn(
+        io, second.run(),
+        asio::bind_cancellation_slot(stop_second.slot(), [&](std::exception_ptr) { has_ended = true; }));
+    tell(true);
+    CHECK(second.is_listening());
+
+    space.shell("ip link delete lan0");
+    tell(false);
+    CHECK(!second.is_listening());
+    space.shell(make);
+    tell(true);
+    CHECK(second.is_listening());
+    CHECK(listened == 2);
+
+    stop_second.emit(asio::cancellation_type::terminal);
+    clock.settle();
+    CHECK(has_ended);
 }
