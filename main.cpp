@@ -40,19 +40,25 @@ using core::Writer;
 constexpr int kCannotRun = 1;
 constexpr int kBadDocument = 2;
 
-// Until SIGTERM or SIGINT; SIGHUP asks for updates.
-Task<void> shutdown_signal(ota::UpdateTask& updates) {
-    core::asio::signal_set signals(co_await core::asio::this_coro::executor, SIGTERM, SIGINT, SIGHUP);
+// Until SIGTERM or SIGINT; SIGHUP asks for updates. `signals` outlives the loop: a second SIGTERM, or a
+// SIGHUP at the wrong moment, must not kill what is ending in order.
+Task<void> shutdown_signal(core::asio::signal_set& signals, ota::UpdateTask& updates) {
     while (co_await signals.async_wait(core::asio::use_awaitable) == SIGHUP) updates.poll_now();
     core::notify_service_manager("STOPPING=1");
 }
 
-// READY only when clients can connect and the links have been read once; then a line for `systemctl status`.
+// READY when the links have been read once and clients can connect; a LAN port that is not there must not
+// keep this program from becoming ready, or no update could ever repair it. Then a line for `systemctl
+// status`.
+bool is_ready(DeviceState const& state) {
+    return !state.links.lan.name.empty() && (state.serving || !state.links.lan.present);
+}
+
 Task<void> tell_service_manager(core::StateBus& state) {
     bool ready = false;
     std::string told;
     for (auto seen = state.get();; seen = co_await state.changed_from(seen)) {
-        if (!ready && seen->serving && seen->links.lan.present) {
+        if (!ready && is_ready(*seen)) {
             core::notify_service_manager("READY=1");
             ready = true;
         }
@@ -83,6 +89,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
             {{"why", problem}, {"using", core::name(in_force.state.source)}});
 
     core::asio::io_context io{1};
+    core::asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};
     core::Workers workers{2};
     core::StateBus state{
         io.get_executor(),
@@ -174,7 +181,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
          {"version", state.now().identity.version},
          {"slot", core::name(*slot)}});
     std::exception_ptr failed;
-    core::asio::co_spawn(io, core::ends_before(supervisor.run(), shutdown_signal(updates)),
+    core::asio::co_spawn(io, core::ends_before(supervisor.run(), shutdown_signal(signals, updates)),
                          [&](std::exception_ptr thrown, bool) { failed = thrown; });
     io.run();   // returns when every task has ended
     if (failed) std::rethrow_exception(failed);

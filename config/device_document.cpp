@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace config {
 namespace {
@@ -12,18 +13,22 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 1> kBoards{"sim"};   // those with an adapter under platform/
+constexpr std::array<std::string_view, 1> kServiceHosts{"children"};
 
 auto duration_from(core::Duration least) {
     return [least](Node const& node) { return as_duration(node, least); };
 }
 
-Result<std::string> as_board(Node const& node) {
-    auto text = as_text(node);
-    if (!text || std::ranges::find(kBoards, *text) != kBoards.end()) return text;
-    std::string known;
-    for (auto const board : kBoards) known += (known.empty() ? "" : ", ") + std::string{board};
-    return core::fail(core::Errc::bad_input,
-                      shown(*text) + " is not a board that this build knows; it knows " + known);
+// One of `known`; `what` is what the message calls it.
+auto known_as(std::string_view what, std::span<std::string_view const> known) {
+    return [=](Node const& node) -> Result<std::string> {
+        auto text = as_text(node);
+        if (!text || std::ranges::find(known, *text) != known.end()) return text;
+        std::string all;
+        for (auto const one : known) all += (all.empty() ? "" : ", ") + std::string{one};
+        return core::fail(core::Errc::bad_input, shown(*text) + " is not a " + std::string{what} +
+                                                     " that this build knows; it knows " + all);
+    };
 }
 
 Result<std::string> as_compatible(Node const& node) {
@@ -32,15 +37,8 @@ Result<std::string> as_compatible(Node const& node) {
     return text;
 }
 
-Result<HostKind> as_host_kind(Node const& node) {
-    auto const text = as_text(node);
-    if (text && *text == "children") return HostKind::children;
-    if (text && *text == "systemd") return HostKind::systemd;
-    return expected("children or systemd", node);
-}
-
 void read_device(Mapping device, DeviceDocument& document) {
-    device.require("board", document.board, as_board);
+    device.require("board", document.board, known_as("board", kBoards));
     device.require("compatible", document.compatible, as_compatible);
     device.require("built", document.built, as_wall_time);
 }
@@ -119,7 +117,7 @@ void read_trial(Mapping trial, DeviceDocument& document) {
 }
 
 void read_services(Mapping services, DeviceDocument& document) {
-    services.read("host", document.service_host, as_host_kind);
+    services.read("host", document.service_host, known_as("service host", kServiceHosts));
     services.read("dnsmasq", document.dnsmasq, as_absolute_path);
     services.read("chronyd", document.chronyd, as_absolute_path);
     services.read("chronyc", document.chronyc, as_absolute_path);

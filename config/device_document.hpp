@@ -23,8 +23,6 @@ struct SlotDevices {
     Field<Path> rootfs;
 };
 
-enum class HostKind { children, systemd };
-
 struct DeviceDocument {
     // device:
     Field<std::string> board;        // "sim"; others come with their adapters
@@ -50,7 +48,7 @@ struct DeviceDocument {
     Field<core::Duration> trial_limit{std::chrono::minutes{10}};     // longer than the window
     Field<core::Duration> trial_interval{std::chrono::seconds{5}};   // between two rounds of probes
     // services:
-    Field<HostKind> service_host{HostKind::children};
+    Field<std::string> service_host{"children"};   // others come with their hosts
     Field<Path> dnsmasq{"/usr/sbin/dnsmasq"};
     Field<Path> chronyd{"/usr/sbin/chronyd"};
     Field<Path> chronyc{"/usr/bin/chronyc"};
