@@ -43,7 +43,11 @@ constexpr int kBadDocument = 2;
 // Until SIGTERM or SIGINT; SIGHUP asks for updates. `signals` outlives the loop: a second SIGTERM, or a
 // SIGHUP at the wrong moment, must not kill what is ending in order.
 Task<void> shutdown_signal(core::asio::signal_set& signals, ota::UpdateTask& updates) {
-    while (co_await signals.async_wait(core::asio::use_awaitable) == SIGHUP) updates.poll_now();
+    for (;;) {
+        int const signal = co_await signals.async_wait(core::asio::use_awaitable);
+        if (signal != SIGHUP) break;
+        updates.poll_now();
+    }
     core::notify_service_manager("STOPPING=1");
 }
 

@@ -60,18 +60,23 @@ struct SlotTargets {
 // Errors: not_found ("slot device missing"), too_large ("image larger than its slot").
 Result<void> check_targets(Manifest const& manifest, SlotTargets const& targets);
 
-using Progress = std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)>;
+struct WriteSteps {
+    // Once the data is on its way and before the first byte is written: the last moment to refuse, and the
+    // one to mark the slot bad. An error ends it with nothing written.
+    std::function<Task<Result<void>>()> before_first_byte;
+    std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
+};
 
 // The first 4 KiB of every target is zeroed and synced first and written last, the boot target's last of all:
-// an unfinished slot never loads. When this succeeds everything is synced. On an error the targets are
-// unbootable. Errors: bad_signature (a block does not match the tree), unreachable (lost in mid-stream), io
-// (the target).
+// an unfinished slot never loads. When this succeeds everything is synced. On an error after
+// before_first_byte the targets are unbootable. Errors: bad_signature (a block does not match the tree),
+// unreachable (lost in mid-stream), io (the target).
 Task<Result<void>> write_images(core::HttpClient& http,
                                 core::Workers& workers,
                                 BundleSource source,
                                 std::shared_ptr<BundlePlan const> plan,
                                 SlotTargets targets,
-                                Progress progress);
+                                WriteSteps steps);
 
 // Whether the targets begin with exactly the manifest's images, by SHA-256. Runs on the pool.
 // Errors: io, not_found.

@@ -67,7 +67,7 @@ Task<Result<void>> stream_in(Pipe& pipe,
                              core::HttpStream& stream,
                              core::Workers& workers,
                              std::uint64_t total,
-                             Progress progress) {
+                             std::function<void(std::uint64_t, std::uint64_t)> progress) {
     std::size_t filling = 0;
     for (std::uint64_t received = 0; received < total;) {
         auto const size = std::min<std::uint64_t>(kPiece, total - received);
@@ -93,12 +93,13 @@ Task<Result<void>> write_images(core::HttpClient& http,
                                 BundleSource source,
                                 std::shared_ptr<BundlePlan const> plan,
                                 SlotTargets targets,
-                                Progress progress) {
+                                WriteSteps steps) {
     if (auto ok = check_targets(plan->head.manifest, targets); !ok) co_return ok;
     core::ByteRange const all{.first = 0, .last = plan->stream_end - 1};
     auto const stream = co_await open_range(http, std::move(source), plan->head, all);
     if (!stream) co_return fail(stream, "fetching the bundle's data");
 
+    if (auto ready = co_await steps.before_first_byte(); !ready) co_return ready;
     auto open = [plan, targets] { return BundleWriter::open(plan, targets); };
     auto const writer = co_await workers.run(std::move(open));
     if (!writer) co_return writer.error();
@@ -108,7 +109,7 @@ Task<Result<void>> write_images(core::HttpClient& http,
     std::exception_ptr thrown;
     Result<void> streamed;
     try {
-        streamed = co_await stream_in(pipe, **stream, workers, plan->stream_end, std::move(progress));
+        streamed = co_await stream_in(pipe, **stream, workers, plan->stream_end, std::move(steps.progress));
     } catch (...) { thrown = std::current_exception(); }
     if (thrown) {
         // Before the next co_await, which a cancelled task would leave by at once: the pool still reads from

@@ -211,8 +211,17 @@ Task<Result<void>> UpdateTask::install(BundleSource source, BundleHead head) {
 
 Task<Result<void>>
 UpdateTask::write_spare(BundleSource source, std::shared_ptr<BundlePlan const> plan, UpdateRecord record) {
+    WriteSteps steps{
+        .before_first_byte = [this, record] { return give_up_spare(record); },
+        .progress = [this](std::uint64_t done, std::uint64_t total) { show_progress(done, total); }};
+    co_return co_await write_images(http_, workers_, std::move(source), std::move(plan),
+                                    settings_.targets(record.target), std::move(steps));
+}
+
+// Until here the spare slot is as good a fallback as it was.
+Task<Result<void>> UpdateTask::give_up_spare(UpdateRecord record) {
     auto committed = books_.committed();
-    committed.bundles.erase(record.target);   // what it held is gone from here on
+    committed.bundles.erase(record.target);
     if (auto const ok = books_.set(std::move(committed)); !ok) co_return ok;
     record.phase = Phase::downloading;
     if (auto const ok = enter(record); !ok) co_return ok;
@@ -220,13 +229,8 @@ UpdateTask::write_spare(BundleSource source, std::shared_ptr<BundlePlan const> p
     auto const env = co_await boot_.read();
     if (!env) co_return env.error();
     auto const marked = with_marked_bad(*env, record.target, settings_.attempts);
-    if (marked != *env) {
-        auto const stored = co_await boot_.write(marked);
-        if (!stored) co_return stored;
-    }
-    Progress progress = [this](std::uint64_t done, std::uint64_t total) { show_progress(done, total); };
-    co_return co_await write_images(http_, workers_, std::move(source), std::move(plan),
-                                    settings_.targets(record.target), std::move(progress));
+    if (marked == *env) co_return Result<void>{};
+    co_return co_await boot_.write(marked);
 }
 
 Task<Result<void>> UpdateTask::activate(UpdateRecord record) {

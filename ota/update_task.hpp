@@ -55,6 +55,7 @@ private:
     Task<Result<void>> install(BundleSource source, BundleHead head);
     Task<Result<void>>
     write_spare(BundleSource source, std::shared_ptr<BundlePlan const> plan, UpdateRecord record);
+    Task<Result<void>> give_up_spare(UpdateRecord record);
     Task<Result<void>> activate(UpdateRecord record);
     Task<core::WallTime> time_to_judge_at();
     Task<void> pause(core::Duration d);

@@ -140,7 +140,7 @@ poll_again() {   # and wait until the device has looked
     before=$(fact .update.last_poll)
     poll_now
     until [[ $(fact .update.last_poll) != "$before" && $(fact .update.phase) != downloading ]]; do
-        ((SECONDS < limit)) || failed "the device looked for updates again"
+        ((SECONDS < limit)) || failed "the device looked for updates again (last poll $before, then $(fact .update.last_poll), phase $(fact .update.phase))"
         sleep 0.2
     done
 }

@@ -15,7 +15,7 @@ namespace test {
 
 // The simulated board's document as the slot's image carries it.
 inline std::string sim_device_document() {
-    std::ifstream in{TEST_DATA "/../../deploy/sim/device.yaml.in"};
+    std::ifstream in{SOURCE_DIRECTORY "/deploy/sim/device.yaml.in"};
     std::stringstream text;
     text << in.rdbuf();
     auto document = text.str();

@@ -195,7 +195,7 @@ TEST_CASE_FIXTURE(InstallWorld, "a cancelled installation ends, and its slots ca
         if (done > 0) stop.emit(core::asio::cancellation_type::terminal);
     };
     core::asio::co_spawn(
-        io, ota::write_images(http, workers, source, *verified, targets, cancel),
+        io, ota::write_images(http, workers, source, *verified, targets, steps(cancel)),
         core::asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr why, core::Result<void>) {
             ended = true;
             thrown = why;

@@ -234,6 +234,16 @@ TEST_CASE_FIXTURE(World, "what goes wrong before the body is one log line, is sh
     }
 }
 
+TEST_CASE_FIXTURE(World, "a server that refuses the data at the last moment costs nothing") {
+    server.bundle.before_reply = [](test::MemoryHttp& http, core::HttpRequest const& request) {
+        bool const is_data = request.range && request.range->first == 0u && request.range->last > 65536;
+        if (is_data) http.status = 503;
+    };
+    poll();
+    CHECK_MESSAGE(state.now().update.error.find("503") != std::string::npos, state.now().update.error);
+    CHECK(nothing_changed());
+}
+
 TEST_CASE_FIXTURE(World,
                   "an image larger than its slot and a missing slot are refused before anything is touched") {
     auto const target = data / "rootfs-b";

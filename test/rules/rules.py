@@ -65,6 +65,32 @@ def await_in_conditional(tree):
     return found
 
 
+_LOOP = re.compile(r"\bwhile\s*\(")
+
+
+def await_in_loop_condition(tree):
+    """g++ 12 builds a coroutine that ends by an illegal instruction when an operation is awaited in a while's
+    condition. The state of this coroutine is no operation."""
+    found = []
+    for path, text in cpp_files(tree).items():
+        code = code_of(text)
+        for loop in _LOOP.finditer(code):
+            condition = code[loop.end():closing(code, loop.end() - 1)]
+            if "co_await" in condition.replace("co_await asio::this_coro", ""):
+                found.append((path, line_of(code, loop.start()), "co_await in a while's condition; use for (;;)"))
+    return found
+
+
+def closing(code, opening):
+    """The position of the parenthesis that closes the one at `opening`."""
+    depth = 0
+    for position in range(opening, len(code)):
+        depth += {"(": 1, ")": -1}.get(code[position], 0)
+        if depth == 0:
+            return position
+    return len(code)
+
+
 def outside_lambdas(expression):
     """Without what stands in braces: a lambda's body is not part of the expression."""
     before = None
@@ -206,5 +232,6 @@ def named_rules(tree):
     return found
 
 
-RULES = (includes, await_in_conditional, await_temporaries, foreign_headers, owners, clean_up, hidden_time,
-         sleeping_tests, test_titles, headers, file_size, tests, machine_paths, unfinished, named_rules)
+RULES = (includes, await_in_conditional, await_in_loop_condition, await_temporaries, foreign_headers, owners,
+         clean_up, hidden_time, sleeping_tests, test_titles, headers, file_size, tests, machine_paths,
+         unfinished, named_rules)

@@ -51,6 +51,21 @@ class Rules(unittest.TestCase):
         )
         self.finds(rules.await_in_conditional, "ota/a.cpp", "{\n  auto r = c\n    ? co_await f()\n    : T();\n}", line=3)
 
+    def test_no_operation_is_awaited_in_the_condition_of_a_while(self):
+        self.lets_pass(
+            rules.await_in_loop_condition, "ota/a.cpp",
+            "while (more(1)) co_await f();",
+            "while (more(2)) { co_await f(); }",
+            "for (;;) { if (co_await f()) break; }",
+            "while ((co_await asio::this_coro::cancellation_state).cancelled() == none) {}",
+        )
+        self.finds(
+            rules.await_in_loop_condition, "ota/a.cpp",
+            "while (co_await f()) g();",
+            "while ((co_await s.wait(use_awaitable)) == SIGHUP) g();",
+            "do g(); while (co_await f());",
+        )
+
     def test_no_aggregate_is_a_temporary_of_an_await(self):
         self.lets_pass(
             rules.await_temporaries, "ota/a.cpp",

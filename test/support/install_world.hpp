@@ -42,8 +42,13 @@ struct InstallWorld {
         return run_task(io, ota::fetch_plan(http, workers, source, head));
     }
     core::Result<void> write(std::shared_ptr<ota::BundlePlan const> const& plan) {
-        auto note = [this](std::uint64_t done, std::uint64_t) { progress.push_back(done); };
-        return run_task(io, ota::write_images(http, workers, source, plan, targets, note));
+        auto how = steps([this](std::uint64_t done, std::uint64_t) { progress.push_back(done); });
+        return run_task(io, ota::write_images(http, workers, source, plan, targets, std::move(how)));
+    }
+    static ota::WriteSteps steps(std::function<void(std::uint64_t, std::uint64_t)> note) {
+        return {
+            .before_first_byte = []() -> core::Task<core::Result<void>> { co_return core::Result<void>{}; },
+            .progress = std::move(note)};
     }
     // The first error of the three steps.
     core::Result<void> install() {

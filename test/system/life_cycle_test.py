@@ -146,7 +146,7 @@ class LifeCycle(unittest.TestCase):
     def kill_before_activation(self):
         self.server.held = is_data
         self.install("2.0.0")
-        self.device.run_until(lambda: any(is_data(r[1]) for r in self.server.requests), 20, "a request for data")
+        self.device.run_until(lambda: self.device.env()["BOOT_ORDER"] == "A", 20, "B marked bad")
         with environment_locked():
             self.server.held = None
             self.kill_in("activated")

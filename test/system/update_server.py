@@ -20,7 +20,7 @@ class UpdateServer:
         self.bundles = {}
         self.ranges = True          # False: the whole file, whatever is asked for
         self.cut_after = None       # bytes of a long answer, after which the connection is lost
-        self.held = None            # range -> bool: requests for a bundle that wait until this is None again
+        self.held = None            # range -> bool: whose body waits, after its header, until this is None again
         self.requests = []          # (path, Range header or None, headers)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
@@ -87,22 +87,23 @@ class UpdateServer:
 
     def _send_bundle(self, request, content):
         asked = request.headers.get("Range") if self.ranges else None
-        while self.held and self.held(asked):
-            time.sleep(0.01)
         if asked is None:
             return self._send(request, 200, {}, content)
         first, last = _span(asked, len(content))
         if first > last:
             return self._send(request, 416, {"Content-Range": f"bytes */{len(content)}"}, b"")
         where = {"Content-Range": f"bytes {first}-{last}/{len(content)}", "Accept-Ranges": "bytes", "ETag": '"1"'}
-        self._send(request, 206, where, content[first:last + 1])
+        self._send(request, 206, where, content[first:last + 1], asked)
 
-    def _send(self, request, status, headers, body):
+    def _send(self, request, status, headers, body, asked=None):
         request.send_response(status)
         for name, value in headers.items():
             request.send_header(name, value)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
+        request.wfile.flush()
+        while asked and self.held and self.held(asked):
+            time.sleep(0.01)
         if self.cut_after is not None and len(body) > self.cut_after:
             request.wfile.write(body[:self.cut_after])
             request.wfile.flush()
