@@ -35,7 +35,8 @@ core::Result<bool> is_synchronised(std::string_view tracking) {
 
 core::Task<bool> ChronyTime::synchronised() {
     core::Command command;
-    command.argv = {chronyc_.string(), "-h", socket_.string(), "-c", "tracking"};
+    // -n: else chronyc asks DNS for its source's name, and may wait for an answer that does not come.
+    command.argv = {chronyc_.string(), "-n", "-h", socket_.string(), "-c", "tracking"};
     auto const told = co_await processes_.run(std::move(command));
     if (!told || told->status != 0) co_return false;
     auto const answer = is_synchronised(told->output);

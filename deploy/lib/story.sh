@@ -135,7 +135,7 @@ tell_bad_update() {
 }
 
 poll_again() {   # and wait until the device has looked
-    local before limit=$((SECONDS + 15))
+    local before limit=$((SECONDS + 30))
     sleep 1.1   # last_poll counts in seconds
     before=$(fact .update.last_poll)
     poll_now

@@ -57,7 +57,8 @@ TEST_CASE("chronyc is asked over the socket, and no answer is no time") {
     core::asio::io_context io{1};
     OneAnswer good{core::Finished{.status = 0, .output = kSynchronised}};
     CHECK(test::run_task(io, net::ChronyTime{good, "/usr/bin/chronyc", "/run/c/s"}.synchronised()));
-    CHECK(good.asked == std::vector<std::string>{"/usr/bin/chronyc", "-h", "/run/c/s", "-c", "tracking"});
+    CHECK(good.asked ==
+          std::vector<std::string>{"/usr/bin/chronyc", "-n", "-h", "/run/c/s", "-c", "tracking"});
 
     OneAnswer failed{core::Finished{.status = 1, .output = kSynchronised}};
     CHECK_FALSE(test::run_task(io, net::ChronyTime{failed, "/usr/bin/chronyc", "/run/c/s"}.synchronised()));
