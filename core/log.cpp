@@ -20,14 +20,15 @@ std::string printed(std::string_view value) {
     value = value.substr(0, kLongestValue);
     if (!value.empty() && std::ranges::all_of(value, is_plain) && !cut) return std::string{value};
     std::string out = "\"";
-    for (unsigned char c : value) {
+    for (char const character : value) {
+        auto const c = static_cast<unsigned char>(character);
         if (c == '"' || c == '\\') out += '\\';
         if (c == '\n')
             out += "\\n";
         else if (c < 0x20 || c == 0x7f)
             out += '?';
         else
-            out += static_cast<char>(c);
+            out += character;
     }
     return out + (cut ? "…\"" : "\"");
 }
