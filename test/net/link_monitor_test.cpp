@@ -94,9 +94,9 @@ TEST_CASE_FIXTURE(World, "a device without its interfaces says so, and takes the
 
 TEST_CASE_FIXTURE(World, "the carrier is shown after two seconds, and its loss at once") {
     space.shell("ip link add eth0 type veth peer name wan0 && ip link set eth0 up && ip link set wan0 up");
-    REQUIRE(comes_true([&](auto const& links) {
-        clock.advance(100ms);
-        return links.wan.carrier;
+    REQUIRE(comes_true([&](auto const&) {
+        clock.advance(100ms);   // may publish: what was handed in is gone then (docs/traps.md, 19)
+        return state.now().links.wan.carrier;
     }));
     space.shell("ip link set wan0 down");
     CHECK(comes_true([](auto const& links) { return !links.wan.carrier; }));   // the clock stands still
