@@ -138,9 +138,9 @@ TEST_CASE_FIXTURE(World, "after more changes than the socket holds, the state is
     // The loop does not run meanwhile; some 200 KiB of events are more than rmem_default.
     space.shell("for i in $(seq 400); do echo link set eth1 mtu $((1000 + i)); done | ip -batch -");
     space.shell("ip link add eth0 type veth peer name wan0");
-    CHECK(comes_true([&](auto const& links) {
+    CHECK(comes_true([&](auto const&) {
         clock.advance(100ms);
-        return links.wan.present;
+        return state.now().links.wan.present;
     }));
     CHECK(lines->contains("link changes were lost, reading all again"));
 }
