@@ -2,6 +2,7 @@
 
 #include "config/device_document.hpp"
 #include "config/operator_document.hpp"
+#include "config/yaml.hpp"
 #include "core/files.hpp"
 
 #include <iostream>
@@ -10,7 +11,6 @@
 namespace config {
 namespace {
 
-constexpr std::size_t kLongestDocument = 256 * 1024;
 constexpr int kProblemsFound = 2;
 
 bool is_device_document(std::filesystem::path const& file, std::string_view text) {

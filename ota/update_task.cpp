@@ -1,5 +1,6 @@
 #include "ota/update_task.hpp"
 
+#include "config/flag_watcher.hpp"
 #include "core/files.hpp"
 #include "core/race.hpp"
 #include "ota/reboot.hpp"
@@ -15,7 +16,7 @@ using core::Level;
 namespace {
 constexpr std::size_t kLongestReply = 64 * 1024;
 constexpr char const* kOfferPath = "/api/v1/updates/latest";
-constexpr char const* kRetryFlag = "retry-update";
+std::string const kRetryFlag{config::kRetryUpdate};
 }   // namespace
 
 struct UpdateTask::Asked {
