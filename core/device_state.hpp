@@ -103,10 +103,11 @@ struct Update {
     std::string version;            // of the offer or trial; empty when idle
     std::uint64_t done_bytes = 0;   // of the bundle, verified and written
     std::uint64_t total_bytes = 0;
-    std::string error;       // why the last poll or install ended without one; empty after success
-    std::string last_poll;   // wall time
-    std::string note;        // what is waited for, or what was noticed at start
-    std::string judged_at;   // which time certificates are judged at: "wall clock" or "floor"
+    std::uint64_t fetched_bytes = 0;   // of done_bytes: from the network, the others were here already
+    std::string error;                 // why the last poll or install ended without one; empty after success
+    std::string last_poll;             // wall time
+    std::string note;                  // what is waited for, or what was noticed at start
+    std::string judged_at;             // which time certificates are judged at: "wall clock" or "floor"
     std::optional<Outcome> last_commit;
     std::optional<Outcome> last_rollback;
     std::vector<std::string> rejected;   // versions in the ledger

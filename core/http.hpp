@@ -42,8 +42,8 @@ struct ContentRange {
 struct HttpHead {
     unsigned status = 0;
     std::string etag;                            // as sent, quotes included; empty if absent
-    std::optional<Duration> retry_after;         // of a number of seconds; dates are ignored
-    std::optional<ContentRange> content_range;   // of a 206
+    std::optional<Duration> retry_after;         // a date is measured from the Date header
+    std::optional<ContentRange> content_range;   // of a 206, if it fits content_length
     std::optional<std::uint64_t> content_length;
     std::string url;   // after redirects
 };

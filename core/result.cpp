@@ -27,6 +27,8 @@ public:
             return "unreachable";
         case Errc::too_large:
             return "too large";
+        case Errc::changed:
+            return "changed";
         }
         return "unknown";
     }

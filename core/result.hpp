@@ -20,6 +20,7 @@ enum class Errc {
     timed_out,       // our own limit ended it
     unreachable,     // the network or the peer did not answer
     too_large,       // over a limit of ours
+    changed,         // no longer what was looked at before: begin again
 };
 boost::system::error_code make_error_code(Errc code) noexcept;
 

@@ -43,7 +43,6 @@ Result<std::string> request_text(Url const& url,
     request.set(http::field::host, url.authority());
     request.set(http::field::user_agent, user_agent);
     request.set(http::field::accept_encoding, "identity");   // ranges and digests are of the bytes as stored
-    request.set(http::field::connection, "close");
     if (range) request.set(http::field::range, print(*range));
     for (auto const& [name, value] : headers) {
         // The value is not repeated: it may be a secret.
@@ -114,6 +113,9 @@ bool ReplyParser::has_head() const {
 bool ReplyParser::is_done() const {
     return parser_->beast.is_done();
 }
+bool ReplyParser::leaves_connection_open() const {
+    return is_done() && parser_->beast.keep_alive();
+}
 std::string ReplyParser::location() const {
     return parser_->field(http::field::location);
 }
@@ -122,10 +124,14 @@ core::HttpHead ReplyParser::head() const {
     core::HttpHead head;
     head.status = parser_->beast.get().result_int();
     head.etag = parser_->field(http::field::etag);
-    head.retry_after = parse_retry_after(parser_->field(http::field::retry_after));
+    head.retry_after =
+        parse_retry_after(parser_->field(http::field::retry_after), parser_->field(http::field::date));
+    if (auto const length = parser_->beast.content_length()) head.content_length = *length;
     if (head.status == 206)
         head.content_range = parse_content_range(parser_->field(http::field::content_range));
-    if (auto const length = parser_->beast.content_length()) head.content_length = *length;
+    if (head.content_range && head.content_length &&
+        head.content_range->last - head.content_range->first != *head.content_length - 1)
+        head.content_range.reset();   // one of the two is a lie
     return head;
 }
 

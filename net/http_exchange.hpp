@@ -39,6 +39,9 @@ public:
 
     bool has_head() const;   // an interim reply (1xx) is not one
     bool is_done() const;
+    // The reply is complete and another one may follow (RFC 9112 section 9.3): not after `Connection: close`,
+    // nor from HTTP/1.0.
+    bool leaves_connection_open() const;
     core::HttpHead head() const;    // without url
     std::string location() const;   // of a redirect; empty if absent
 

@@ -16,13 +16,19 @@ using core::fail;
 constexpr std::size_t kBuffer = 64 * 1024;           // four TLS records
 constexpr std::size_t kMostWithoutPause = 1 << 20;   // then every other task gets its turn
 
+// After the others the caller has nothing more to ask for now: no connection waits for the next poll.
+bool promises_another_request(unsigned status) {
+    return status == 200 || status == 206;
+}
+
 }   // namespace
 
-HttpReply::HttpReply(core::Clock& clock, TlsStream stream, Url url, core::Duration stall_limit)
+HttpReply::HttpReply(core::Clock& clock, TlsStream stream, Url url, core::Duration stall_limit, Keep keep)
     : clock_{clock},
       stream_{std::move(stream)},
       url_{std::move(url)},
       stall_limit_{stall_limit},
+      keep_{std::move(keep)},
       buffer_(kBuffer) {}
 
 std::span<std::byte const> HttpReply::unread() const {
@@ -42,6 +48,7 @@ bool HttpReply::take(Result<std::size_t> const& got) {
         if (!ended) failed_ = ended.error();
     }
     if (!got || *got == 0) return false;
+    has_begun_ = true;
     end_ += *got;
     came_ += *got;
     if (came_ < core::HttpRequest::kPiece) return true;
@@ -50,13 +57,30 @@ bool HttpReply::take(Result<std::size_t> const& got) {
     return true;
 }
 
+void HttpReply::end() {
+    bool const usable = parser_.leaves_connection_open() && unread().empty();
+    if (usable && promises_another_request(head_.status)) keep_(std::move(*stream_));
+    stream_.reset();
+    buffer_ = {};
+    begin_ = end_ = 0;
+}
+
+Task<Result<void>> HttpReply::ask(std::string request) {
+    auto const sent = co_await stream_->write(std::move(request));
+    if (!sent) co_return fail(sent, "sending the request to " + url_.peer());
+    auto const headed = co_await read_head();
+    if (!headed) co_return fail(headed, "waiting for the reply of " + url_.peer());
+    if (parser_.is_done()) end();
+    co_return Result<void>{};
+}
+
 Task<Result<void>> HttpReply::read_head() {
     while (!parser_.has_head()) {
         auto const put = parser_.put(unread(), {});
         if (!put) co_return put.error();
         begin_ += put->taken;
         if (put->taken > 0) continue;
-        auto const got = co_await stream_.read(room());
+        auto const got = co_await stream_->read(room());
         if (!take(got)) co_return *failed_;
     }
     came_ = 0;
@@ -68,7 +92,7 @@ Task<Result<void>> HttpReply::read_head() {
 Task<bool> HttpReply::wait_for_more() {
     auto const began = clock_.now();
     auto const patience = stall_limit_ - waited_;
-    auto reading = stream_.read(room());
+    auto reading = stream_->read(room());
     auto limit = clock_.sleep_for(patience);
     auto const got = co_await core::first_of(std::move(reading), std::move(limit));
     without_pause_ = 0;
@@ -103,13 +127,14 @@ Task<Result<std::size_t>> HttpReply::read(std::span<std::byte> into) {
 
         if (room().empty()) failed_ = fail(Errc::bad_input, "the reply is not HTTP: endless chunk header");
         if (failed_) break;
-        auto const arrived = stream_.read_arrived(room());
+        auto const arrived = stream_->read_arrived(room());
         if (arrived && !take(*arrived)) break;
         if (arrived) continue;
         if (got > 0) break;   // better a short piece now than a long one later
         bool const more = co_await wait_for_more();
         if (!more) break;
     }
+    if (parser_.is_done() && stream_) end();
     if (got == 0 && failed_) co_return *failed_;
     co_await let_others_run(got);
     co_return got;

@@ -1,6 +1,8 @@
 #include "net/https_client.hpp"
 
 #include "core/race.hpp"
+#include "net/http_dial.hpp"
+#include "net/http_idle.hpp"
 #include "net/http_reply.hpp"
 
 #include <algorithm>
@@ -25,8 +27,12 @@ bool describes_content(std::string_view name) {
     return std::ranges::any_of(kSafe, [&](auto safe) { return std::ranges::equal(name, safe, same); });
 }
 
+bool is_same_server(Url const& a, Url const& b) {
+    return a.host == b.host && a.port == b.port;
+}
+
 Headers headers_for(Url const& url, Url const& first, Headers headers) {
-    if (url.host == first.host && url.port == first.port) return headers;
+    if (is_same_server(url, first)) return headers;
     std::erase_if(headers, [](auto const& header) { return !describes_content(header.first); });
     return headers;
 }
@@ -47,17 +53,16 @@ std::string in_words(core::Duration d) {
 
 }   // namespace
 
-// How far a request has come, for the error when its time is over.
-struct HttpsClient::Progress {
-    core::TimePoint until;
-    std::string peer;
-    char const* step = "";
-};
-
 HttpsClient::HttpsClient(core::Clock& clock,
                          std::optional<std::filesystem::path> authorities,
-                         std::string user_agent)
-    : clock_{clock}, authorities_{std::move(authorities)}, user_agent_{std::move(user_agent)} {}
+                         std::string user_agent,
+                         HttpsOptions options)
+    : clock_{clock},
+      authorities_{std::move(authorities)},
+      user_agent_{std::move(user_agent)},
+      identity_{std::move(options.identity)},
+      proxies_{options.environment},
+      idle_{std::make_shared<IdleConnection>()} {}
 
 Task<Result<std::unique_ptr<core::HttpStream>>> HttpsClient::open(core::HttpRequest request) {
     auto const limit = request.connect_limit;
@@ -75,44 +80,55 @@ Task<Result<std::unique_ptr<core::HttpStream>>> HttpsClient::follow(core::HttpRe
     auto url = parse_url(request.url);
     if (!url) co_return fail(url.error().code, shown(request.url) + " refused: " + url.error().context);
     auto const first = *url;
-    TlsTrust const trust{.authorities = authorities_, .judge_at = request.judge_at};
-
     for (int redirects = 0;; ++redirects) {
         auto const text =
             request_text(*url, headers_for(*url, first, request.headers), request.range, user_agent_);
         if (!text) co_return text.error();
-        progress.peer = url->peer();
+        TlsTrust trust{.authorities = authorities_, .judge_at = request.judge_at, .identity = {}};
+        if (is_same_server(*url, first)) trust.identity = identity_;
+        auto reply = co_await ask(*url, std::move(trust), *text, request.stall_limit, progress);
+        if (!reply) co_return reply.error();
 
-        progress.step = "looking up its address";
-        auto addresses = co_await look_up(url->host, url->port);
-        if (!addresses) co_return addresses.error();
-
-        progress.step = "connecting";
-        auto socket = co_await connect_to(clock_, *addresses, url->peer(), progress.until - clock_.now());
-        if (!socket) co_return socket.error();
-
-        progress.step = "TLS";
-        auto stream = co_await TlsStream::open(std::move(*socket), *url, trust);
-        if (!stream) co_return stream.error();
-
-        progress.step = "waiting for its reply";
-        auto const sent = co_await stream->write(*text);
-        if (!sent) co_return fail(sent, "sending the request to " + url->peer());
-        auto reply = std::make_unique<HttpReply>(clock_, std::move(*stream), *url, request.stall_limit);
-        auto const headed = co_await reply->read_head();
-        if (!headed) co_return fail(headed, "waiting for the reply of " + url->peer());
-
-        if (!is_redirect(reply->head().status)) co_return std::unique_ptr<core::HttpStream>{std::move(reply)};
+        if (!is_redirect((*reply)->head().status))
+            co_return std::unique_ptr<core::HttpStream>{std::move(*reply)};
         if (redirects == kMostRedirects)
             co_return fail(Errc::refused, "more than " + std::to_string(kMostRedirects) +
                                               " redirects, the last by " + url->peer());
-        auto const location = reply->location();
+        auto const location = (*reply)->location();
         auto const next = resolve_location(*url, location);
         if (!next)
             co_return fail(next.error().code,
                            "redirect to " + shown(location) + " refused: " + next.error().context);
         url = next;
     }
+}
+
+Task<Result<std::unique_ptr<HttpReply>>>
+HttpsClient::ask(Url url, TlsTrust trust, std::string text, core::Duration stall_limit, Progress& progress) {
+    ConnectionKey const key{url.host, url.port, trust};
+    auto const keep = [&clock = clock_, idle = idle_, key](TlsStream stream) {
+        idle->keep(key, std::move(stream), clock.now());
+    };
+    auto kept = idle_->take(key, clock_.now());
+    if (kept) {
+        progress.peer = url.peer();
+        progress.step = "waiting for its reply";
+        auto reply = std::make_unique<HttpReply>(clock_, std::move(*kept), url, stall_limit, keep);
+        auto const answered = co_await reply->ask(text);
+        if (answered) co_return reply;
+        if (reply->has_begun()) co_return answered.error();
+        // The server closed it while it rested: as if it had never been kept.
+    }
+    auto const proxy = proxies_.for_host(url.host);
+    if (!proxy) co_return proxy.error();
+    auto stream = co_await dial(clock_, url, std::move(trust), *proxy, user_agent_, progress);
+    if (!stream) co_return stream.error();
+
+    progress.step = "waiting for its reply";
+    auto reply = std::make_unique<HttpReply>(clock_, std::move(*stream), url, stall_limit, keep);
+    auto const answered = co_await reply->ask(std::move(text));
+    if (!answered) co_return answered.error();
+    co_return reply;
 }
 
 }   // namespace net

@@ -39,6 +39,7 @@ json::object update(core::Update const& update, core::TimePoint now) {
             {"version", text_or_null(update.version)},
             {"done_bytes", update.done_bytes},
             {"total_bytes", update.total_bytes},
+            {"fetched_bytes", update.fetched_bytes},
             {"progress_percent", percent},
             {"error", text_or_null(update.error)},
             {"last_poll", text_or_null(update.last_poll)},

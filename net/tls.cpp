@@ -8,7 +8,9 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
+#include <unistd.h>
 
 namespace net {
 namespace {
@@ -44,6 +46,39 @@ Result<void> load_authorities(asio::ssl::context& context, TlsTrust const& trust
     return fail(Errc::io, "cannot read the certificate authorities from " + file + ": " + words(failed));
 }
 
+// Never a prompt on a terminal: a key with a passphrase cannot be used here.
+int no_passphrase(char*, int, int, void*) {
+    return 0;
+}
+
+core::Error unusable(char const* what, std::filesystem::path const& file) {
+    auto const sentence = std::string{"cannot use the client "} + what + " " + file.string() + ": ";
+    if (::access(file.c_str(), R_OK) != 0) {
+        auto const failed = core::fail_errno(sentence);
+        ERR_clear_error();
+        return fail(Errc::io, sentence + failed.code.message());
+    }
+    return fail(Errc::bad_input, sentence + words(error_code{static_cast<int>(ERR_get_error()),
+                                                             asio::error::get_ssl_category()}));
+}
+
+Result<void> load_identity(SSL_CTX* context, ClientIdentity const& identity) {
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+    if (SSL_CTX_use_certificate_chain_file(context, identity.certificate.c_str()) != 1)
+        return unusable("certificate", identity.certificate);
+    bool const read = SSL_CTX_use_PrivateKey_file(context, identity.key.c_str(), SSL_FILETYPE_PEM) == 1;
+    if (!read && ERR_GET_LIB(ERR_peek_last_error()) != ERR_LIB_X509) return unusable("key", identity.key);
+    if (read && SSL_CTX_check_private_key(context) == 1) return {};
+    ERR_clear_error();
+    return fail(Errc::bad_input, "the client key " + identity.key.string() +
+                                     " does not belong to the certificate " + identity.certificate.string());
+}
+
+// Once a server is verified, its authorities are of no more use: the system's are some hundred kilobytes.
+void forget_authorities(SSL_CTX* context) {
+    if (auto* const none = X509_STORE_new()) SSL_CTX_set_cert_store(context, none);
+}
+
 bool expect_peer(SSL* ssl, std::string const& host, core::WallTime judge_at) {
     error_code not_an_address;
     asio::ip::make_address(host, not_an_address);
@@ -75,7 +110,12 @@ Task<Result<TlsStream>> TlsStream::open(Tcp::socket socket, Url url, TlsTrust tr
     asio::ssl::context context{asio::ssl::context::tls_client};
     SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
     context.set_verify_mode(asio::ssl::verify_peer);
+    SSL_CTX_set_options(context.native_handle(), SSL_OP_NO_RENEGOTIATION);   // verified once, and for good
     if (auto const loaded = load_authorities(context, trust); !loaded) co_return loaded.error();
+    if (trust.identity) {
+        auto const loaded = load_identity(context.native_handle(), *trust.identity);
+        if (!loaded) co_return loaded.error();
+    }
 
     auto connection = std::make_unique<Connection>(std::move(context), std::move(socket));
     auto* const ssl = connection->stream.native_handle();
@@ -93,8 +133,10 @@ Task<Result<TlsStream>> TlsStream::open(Tcp::socket socket, Url url, TlsTrust tr
     }
     if (failed) co_return fail(Errc::unreachable, failure + words(failed));
 
-    error_code ignored;   // read_arrived() would then wait a little: slower, not wrong
-    connection->stream.next_layer().non_blocking(true, ignored);
+    forget_authorities(connection->context.native_handle());
+    error_code blocking;   // read_arrived() must not wait
+    connection->stream.next_layer().non_blocking(true, blocking);
+    if (blocking) co_return fail(Errc::unreachable, failure + blocking.message());
     co_return TlsStream{std::move(connection)};
 }
 
@@ -120,6 +162,15 @@ std::optional<Result<std::size_t>> TlsStream::read_arrived(std::span<std::byte> 
     if (failed == asio::error::eof) return Result<std::size_t>{0};
     if (failed) return Result<std::size_t>{fail(Errc::unreachable, words(failed))};
     return Result<std::size_t>{count};
+}
+
+void TlsStream::rest() {
+    SSL_free_buffers(connection_->stream.native_handle());   // made anew by the next byte
+}
+
+bool TlsStream::is_quiet() {
+    std::byte unwanted[1];
+    return !read_arrived(unwanted);
 }
 
 }   // namespace net

@@ -3,26 +3,20 @@
 
 #include "core/result.hpp"
 #include "core/task.hpp"
-#include "core/time.hpp"
 #include "net/http_connect.hpp"
+#include "net/http_trust.hpp"
 #include "net/http_url.hpp"
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 
 namespace net {
 
-struct TlsTrust {
-    std::optional<std::filesystem::path> authorities;   // PEM; absent: the system's
-    core::WallTime judge_at{};   // certificates must be valid then, whatever the clock says
-};
-
 class TlsStream {
 public:
-    // Shakes hands; the certificate must be for `url.host`. Errors: io (the authorities cannot be read),
-    // bad_signature
+    // Shakes hands; the certificate must be for `url.host`. Errors: io (a file of `trust` cannot be read),
+    // bad_input (the client's certificate or key is not PEM, or they do not belong together), bad_signature
     // ("TLS with updates.example:443 failed: certificate has expired …"), unreachable (not TLS, or lost).
     static Task<Result<TlsStream>> open(Tcp::socket socket, Url url, TlsTrust trust);
 
@@ -36,6 +30,11 @@ public:
     Task<Result<std::size_t>> read(std::span<std::byte> into);
     // The same for what has arrived already; nothing when it would have to wait.
     std::optional<Result<std::size_t>> read_arrived(std::span<std::byte> into);
+
+    // Between two requests: gives the memory back that only moving bytes needs.
+    void rest();
+    // Nothing has arrived, no goodbye either. What has arrived is lost.
+    bool is_quiet();
 
 private:
     struct Connection;

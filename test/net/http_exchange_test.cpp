@@ -63,7 +63,6 @@ TEST_CASE("a request names its host, asks for bytes as stored, and carries the c
                    "Host: updates.example:8443\r\n"
                    "User-Agent: atomixd/1\r\n"
                    "Accept-Encoding: identity\r\n"
-                   "Connection: close\r\n"
                    "Range: bytes=-100\r\n"
                    "If-None-Match: \"v1\"\r\n"
                    "X-Device-ID: 7\r\n\r\n");
@@ -113,6 +112,41 @@ TEST_CASE("what a reply's head says is there as values") {
     CHECK((head.retry_after == 30s));
     CHECK((head.content_range == core::ContentRange{0, 4, 10}));
     CHECK((head.content_length == 5u));
+}
+
+TEST_CASE("a Content-Range that does not fit the length of the body is nothing") {
+    auto const wire = "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-4/10\r\nContent-Length: 4\r\n\r\nhell";
+    CHECK(!receive(wire, 1000, 100).parser.head().content_range);
+    auto const chunked = "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-4/10\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    CHECK((receive(chunked, 1000, 100).parser.head().content_range == core::ContentRange{0, 4, 10}));
+}
+
+TEST_CASE("the wait that a busy server wants may be a date, measured from its own clock") {
+    auto const got = receive("HTTP/1.1 503 Busy\r\nDate: Sat, 01 Jan 2000 00:00:00 GMT\r\n"
+                             "Retry-After: Sat, 01 Jan 2000 00:02:00 GMT\r\nContent-Length: 0\r\n\r\n",
+                             1000, 100);
+    CHECK((got.parser.head().retry_after == 120s));
+}
+
+TEST_CASE("a connection carries another request only after a complete reply that leaves it open") {
+    struct {
+        char const* wire;
+        bool open;
+    } const cases[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", true},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", true},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello", false},
+        {"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", false},
+        {"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello", true},
+        {"HTTP/1.1 200 OK\r\n\r\nhello", false},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello", false},
+    };
+    for (auto const& c : cases) {
+        CAPTURE(c.wire);
+        CHECK(receive(c.wire, 1000, 100).parser.leaves_connection_open() == c.open);
+    }
 }
 
 TEST_CASE("a reply without a body is done after its head") {

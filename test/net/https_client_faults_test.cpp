@@ -2,20 +2,7 @@
 
 #include "net/https_client.hpp"
 
-#include "core/task_group.hpp"
-#include "support/certificates.hpp"
-#include "support/fake_clock.hpp"
-#include "support/temporary_directory.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
+#include "net/faulty_server.hpp"
 
 #include <doctest/doctest.h>
 
@@ -23,90 +10,8 @@ using namespace std::chrono_literals;
 namespace asio = core::asio;
 using asio::ip::tcp;
 using core::Errc;
-using core::Task;
-
-namespace {
-
-enum class Then { goodbye, cut, silence, drip };
-
-struct World {
-    test::TemporaryDirectory directory;
-    test::Certificates certificates = test::make_certificates(directory.path());
-    asio::io_context io;
-    test::FakeClock clock{io};
-    tcp::acceptor acceptor{io, tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
-    core::TaskGroup servers{io.get_executor()};
-    asio::cancellation_signal stop;
-    net::HttpsClient client{clock, certificates.ca, "atomixd/test"};
-
-    ~World() {
-        bool done = false;
-        asio::co_spawn(io, servers.end_all(), [&](std::exception_ptr) { done = true; });
-        run_until([&] { return done; });
-    }
-
-    template <class Condition> void run_until(Condition is_true) {
-        io.restart();
-        while (!is_true()) io.run_one();
-    }
-
-    Task<void> answer_once(std::string reply, Then then) {
-        asio::ssl::context context{asio::ssl::context::tls_server};
-        context.use_certificate_file(certificates.server.string(), asio::ssl::context::pem);
-        context.use_private_key_file(certificates.server_key.string(), asio::ssl::context::pem);
-        asio::ssl::stream<tcp::socket> stream{co_await acceptor.async_accept(asio::use_awaitable), context};
-        co_await stream.async_handshake(asio::ssl::stream_base::server, asio::use_awaitable);
-        std::string request;
-        co_await asio::async_read_until(stream, asio::dynamic_buffer(request), "\r\n\r\n",
-                                        asio::use_awaitable);
-        co_await asio::async_write(stream, asio::buffer(reply), asio::as_tuple(asio::use_awaitable));
-        if (then == Then::goodbye) co_await stream.async_shutdown(asio::as_tuple(asio::use_awaitable));
-        while (then == Then::drip) {
-            co_await clock.sleep_for(20s);
-            co_await asio::async_write(stream, asio::buffer("x", 1), asio::use_awaitable);
-        }
-        if (then == Then::silence) co_await clock.sleep_for(24h);
-    }
-    void serve(std::string reply, Then then) { servers.start(answer_once(std::move(reply), then)); }
-
-    std::string peer() { return "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()); }
-
-    // Everything the client makes of it: the body, or how far it came and why it ended.
-    std::string body;
-    std::optional<core::Error> failed;
-    bool ended = false;
-    bool cancelled = false;
-
-    Task<void> fetch() {
-        core::HttpRequest request;
-        request.url = "https://" + peer() + "/";
-        request.judge_at = clock.wall_now();
-        auto const stream = co_await client.open(std::move(request));
-        if (!stream) failed = stream.error();
-        std::vector<std::byte> piece(1000);
-        std::span<std::byte> const room{piece};
-        while (!failed) {
-            auto const got = co_await (*stream)->read(room);
-            if (!got) failed = got.error();
-            if (!got || *got == 0) break;
-            body.append(reinterpret_cast<char const*>(piece.data()), *got);
-        }
-    }
-    void start() {
-        asio::co_spawn(io, fetch(),
-                       asio::bind_cancellation_slot(stop.slot(), [this](std::exception_ptr thrown) {
-                           ended = true;
-                           cancelled = thrown != nullptr;
-                       }));
-    }
-    void get(std::string reply, Then then) {
-        serve(std::move(reply), then);
-        start();
-        run_until([&] { return ended; });
-    }
-};
-
-}   // namespace
+using test::Then;
+using World = test::FaultyServer;
 
 TEST_CASE_FIXTURE(World, "a complete body is good even when the server forgets to say goodbye") {
     get("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", Then::cut);
@@ -237,4 +142,43 @@ TEST_CASE_FIXTURE(World, "a cancellation in mid-stream leaves as an exception, n
     run_until([&] { return ended; });
     CHECK(cancelled);
     CHECK(!failed);
+}
+
+TEST_CASE_FIXTURE(World, "a connection that is reset in mid-stream says how far it came") {
+    get("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello", Then::reset);
+    REQUIRE(failed);
+    CHECK(failed->is(Errc::unreachable));
+    CHECK(failed->context.starts_with("the connection was lost after "));
+    CHECK(failed->context.find(" of 11 bytes: ") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(World, "a body without end is left at the caller's limit, and the connection with it") {
+    serve("HTTP/1.1 200 OK\r\n\r\n", Then::endless);
+    core::HttpRequest request;
+    request.url = "https://" + peer() + "/";
+    request.judge_at = clock.wall_now();
+    std::optional<core::Result<std::string>> got;
+    auto const read = [&]() -> core::Task<void> {
+        auto const stream = co_await client.open(std::move(request));
+        got = co_await core::read_all(**stream, 100'000);
+    };
+    asio::co_spawn(io, read(), [](std::exception_ptr) {});
+    run_until([&] { return got.has_value(); });
+    REQUIRE(!*got);
+    CHECK(got->error().is(Errc::too_large));
+    run_until([&] { return servers.size() == 0; });   // its next write fails
+}
+
+TEST_CASE_FIXTURE(World, "a range that nobody could have meant is no range") {
+    auto const range_of = [&](std::string const& fields) {
+        serve("HTTP/1.1 206 Partial\r\n" + fields + "\r\nConnection: close\r\n\r\nhello", Then::cut);
+        core::HttpRequest request;
+        request.url = "https://" + peer() + "/";
+        request.judge_at = clock.wall_now();
+        return test::run_task(io, test::fetch(client, std::move(request))).head.content_range;
+    };
+    CHECK((range_of("Content-Range: bytes 5-9/10\r\nContent-Length: 5") == core::ContentRange{5, 9, 10}));
+    CHECK(!range_of("Content-Range: bytes 5-9/9\r\nContent-Length: 5"));
+    CHECK(!range_of("Content-Range: bytes 5-8/10\r\nContent-Length: 5"));
+    CHECK(!range_of("Content-Length: 5"));
 }

@@ -2,70 +2,14 @@
 
 #include "net/https_client.hpp"
 
-#include "support/nginx.hpp"
-#include "support/run_task.hpp"
-#include "support/temporary_directory.hpp"
+#include "net/https_web.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace std::chrono_literals;
 using core::Errc;
-using core::HttpRequest;
 using core::Task;
-
-namespace {
-
-constexpr core::WallTime kNow{1'795'000'000s};   // 2026-11-18
-
-struct Reply {
-    core::HttpHead head;
-    std::string body;
-    std::optional<core::Error> failed;
-};
-
-Task<Reply> fetch(core::HttpClient& client, HttpRequest request) {
-    Reply reply;
-    auto const stream = co_await client.open(std::move(request));
-    if (!stream) {
-        reply.failed = stream.error();
-        co_return reply;
-    }
-    reply.head = (*stream)->head();
-    auto const body = co_await core::read_all(**stream, 100'000'000);
-    if (body)
-        reply.body = *body;
-    else
-        reply.failed = body.error();
-    co_return reply;
-}
-
-struct Web {
-    test::TemporaryDirectory directory;
-    test::Certificates certificates;
-    test::Nginx nginx;
-    core::SystemClock clock;
-    core::asio::io_context io;
-
-    explicit Web(std::string const& directives = {}, test::ServerName const& name = {})
-        : certificates{test::make_certificates(directory.path(), name)},
-          nginx{directory.path(), certificates, directives} {
-        nginx.serve("file", "0123456789");
-    }
-
-    static HttpRequest ask(std::string url) {
-        HttpRequest request;
-        request.url = std::move(url);
-        request.judge_at = kNow;
-        return request;
-    }
-    Reply get(HttpRequest request) { return get(std::move(request), certificates.ca); }
-    Reply get(HttpRequest request, std::optional<std::filesystem::path> authorities) {
-        net::HttpsClient client{clock, std::move(authorities), "atomixd/test"};
-        return test::run_task(io, fetch(client, std::move(request)));
-    }
-};
-
-}   // namespace
+using test::Web;
 
 TEST_CASE_FIXTURE(Web, "a file is fetched whole, and its head says what it is") {
     auto const reply = get(ask(nginx.url("file")));
@@ -264,7 +208,7 @@ TEST_CASE_FIXTURE(Web, "a large body comes through unchanged") {
 TEST_CASE("a connection cut in mid-stream says how far it came") {
     Web web{"limit_rate 200k;"};
     web.nginx.serve("large", std::string(2'000'000, 'x'));
-    net::HttpsClient client{web.clock, web.certificates.ca, "atomixd/test"};
+    auto client = web.client();
     auto const cut = [&]() -> Task<std::optional<core::Error>> {
         auto const stream = co_await client.open(Web::ask(web.nginx.url("large")));
         std::vector<std::byte> piece(10'000);
@@ -279,4 +223,74 @@ TEST_CASE("a connection cut in mid-stream says how far it came") {
     REQUIRE(failed);
     CHECK(failed->is(Errc::unreachable));
     CHECK(failed->context.find(" of 2000000 bytes: ") != std::string::npos);
+}
+
+TEST_CASE("a clock at its epoch, or after the end of 32-bit time, is a reason that the error names") {
+    auto const year = [](int y) {
+        return core::WallTime{std::chrono::sys_days{std::chrono::year{y} / 1 / 1}};
+    };
+    Web web{"", {.until = year(2035)}};
+    auto request = Web::ask(web.nginx.url("file"));
+    request.judge_at = year(1970);
+    CHECK(web.get(request).failed->context.ends_with(
+        "certificate is not yet valid (judged at 1970-01-01T00:00:00Z)"));
+    request.judge_at = year(2036);
+    CHECK(web.get(request).failed->context.ends_with(
+        "certificate has expired (judged at 2036-01-01T00:00:00Z)"));
+    request.judge_at = year(2030);
+    CHECK(web.get(request).body == "0123456789");
+}
+
+TEST_CASE("a server that drips its head is given up after the limit for a reply") {
+    Web web{"limit_rate 1;"};
+    auto one = web.client();
+    std::optional<test::Reply> reply;
+    auto const take = [&]() -> Task<void> {
+        reply = co_await test::fetch(one, Web::ask(web.nginx.url("file")));
+    };
+    core::asio::co_spawn(web.io, take(), [](std::exception_ptr) {});
+    web.clock.settle();
+    web.clock.advance(9s);
+    CHECK(!reply);
+    web.clock.advance(1s);
+    REQUIRE(reply);
+    REQUIRE(reply->failed);
+    CHECK(reply->failed->is(Errc::timed_out));
+    CHECK(reply->failed->context.starts_with("no answer from 127.0.0.1:"));
+}
+
+TEST_CASE("a server that drips its body is given up after 30 s of waiting") {
+    Web web{"limit_rate_after 1k; limit_rate 1;"};
+    web.nginx.serve("large", std::string(10'000, 'x'));
+    auto one = web.client();
+    std::optional<test::Reply> reply;
+    bool began = false;
+    auto const take = [&]() -> Task<void> {
+        auto const stream = co_await one.open(Web::ask(web.nginx.url("large")));
+        began = true;
+        test::Reply got;
+        auto const body = co_await core::read_all(**stream, 100'000);
+        if (!body) got.failed = body.error();
+        reply = got;
+    };
+    core::asio::co_spawn(web.io, take(), [](std::exception_ptr) {});
+    web.io.restart();
+    while (!began) web.io.run_one();
+    web.clock.advance(29s);
+    CHECK(!reply);
+    web.clock.advance(1s);
+    REQUIRE(reply);
+    REQUIRE(reply->failed);
+    CHECK(reply->failed->is(Errc::timed_out));
+    CHECK(reply->failed->context.find(" from 127.0.0.1:" + std::to_string(web.nginx.port())) !=
+          std::string::npos);
+}
+
+TEST_CASE("a busy server's wish is understood as seconds and as a date") {
+    Web web{"location /429 { add_header Retry-After 5 always; return 429; }\n"
+            "location /past { add_header Retry-After 'Sat, 01 Jan 2000 00:00:00 GMT' always; return 503; }\n"
+            "location /never { add_header Retry-After 'Fri, 31 Dec 9999 23:59:59 GMT' always; return 503; }"};
+    CHECK((web.get(Web::ask(web.nginx.url("429"))).head.retry_after == 5s));
+    CHECK((web.get(Web::ask(web.nginx.url("past"))).head.retry_after == 0s));
+    CHECK((web.get(Web::ask(web.nginx.url("never"))).head.retry_after == 24h * 3650));
 }

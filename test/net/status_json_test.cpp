@@ -16,6 +16,7 @@ core::DeviceState busy_device() {
     state.update.version = "1.3";
     state.update.done_bytes = 30;
     state.update.total_bytes = 90;
+    state.update.fetched_bytes = 20;
     state.update.last_poll = "2026-11-23T06:00:00Z";
     state.update.judged_at = "floor";
     state.update.last_commit = core::Outcome{"1.2", "", "2026-11-01T00:00:00Z"};
@@ -55,6 +56,7 @@ constexpr char const* kBusy = R"json({
     "version": "1.3",
     "done_bytes": 30,
     "total_bytes": 90,
+    "fetched_bytes": 20,
     "progress_percent": 33,
     "error": null,
     "last_poll": "2026-11-23T06:00:00Z",

@@ -54,9 +54,36 @@ void save(X509* certificate, std::filesystem::path const& path) {
     must(PEM_write_X509(open_for_writing(path).get(), certificate), path.c_str());
 }
 
-void save(EVP_PKEY* key, std::filesystem::path const& path) {
+void save(EVP_PKEY* key, std::filesystem::path const& path, std::string const& passphrase = {}) {
     auto const file = open_for_writing(path);
-    must(PEM_write_PrivateKey(file.get(), key, nullptr, nullptr, 0, nullptr, nullptr), path.c_str());
+    auto const* const cipher = passphrase.empty() ? nullptr : EVP_aes_256_cbc();
+    auto const* const secret = reinterpret_cast<unsigned char const*>(passphrase.data());
+    must(PEM_write_PrivateKey(file.get(), key, cipher, secret, static_cast<int>(passphrase.size()), nullptr,
+                              nullptr),
+         path.c_str());
+}
+
+// Who signs, and with what.
+struct Authority {
+    Certificate certificate;
+    Key key;
+};
+
+Authority load_authority(Certificates const& files) {
+    File const certificate{std::fopen(files.ca.c_str(), "re")};
+    File const key{std::fopen(files.ca_key.c_str(), "re")};
+    must(certificate && key, files.ca.c_str());
+    Authority authority{Certificate{PEM_read_X509(certificate.get(), nullptr, nullptr, nullptr)},
+                        Key{PEM_read_PrivateKey(key.get(), nullptr, nullptr, nullptr)}};
+    must(authority.certificate && authority.key, files.ca.c_str());
+    return authority;
+}
+
+void sign(X509* certificate, Authority const& authority, std::string const& usage) {
+    X509_set_issuer_name(certificate, X509_get_subject_name(authority.certificate.get()));
+    extend(certificate, authority.certificate.get(), NID_authority_key_identifier, "keyid");
+    extend(certificate, authority.certificate.get(), NID_ext_key_usage, usage);
+    must(X509_sign(certificate, authority.key.get(), EVP_sha256()) > 0, usage.c_str());
 }
 
 }   // namespace
@@ -70,19 +97,29 @@ Certificates make_certificates(std::filesystem::path const& in, ServerName const
     extend(authority.get(), authority.get(), NID_key_usage, "critical,keyCertSign,cRLSign");
     must(X509_sign(authority.get(), authority_key.get(), EVP_sha256()) > 0, "signing the authority");
 
-    Key const server_key{EVP_EC_gen("P-256")};
-    auto const server = unsigned_certificate(server_key.get(), "Test server", name.from, name.until);
-    X509_set_issuer_name(server.get(), X509_get_subject_name(authority.get()));
-    extend(server.get(), authority.get(), NID_authority_key_identifier, "keyid");
-    extend(server.get(), authority.get(), NID_ext_key_usage, "serverAuth");
-    extend(server.get(), authority.get(), NID_subject_alt_name, name.alternative_names);
-    must(X509_sign(server.get(), authority_key.get(), EVP_sha256()) > 0, "signing the server's certificate");
-
     Certificates const made{in / "ca.pem", in / "ca.key", in / "server.pem", in / "server.key"};
     save(authority.get(), made.ca);
     save(authority_key.get(), made.ca_key);
+
+    Key const server_key{EVP_EC_gen("P-256")};
+    auto const server = unsigned_certificate(server_key.get(), "Test server", name.from, name.until);
+    extend(server.get(), authority.get(), NID_subject_alt_name, name.alternative_names);
+    sign(server.get(), load_authority(made), "serverAuth");
     save(server.get(), made.server);
     save(server_key.get(), made.server_key);
+    return made;
+}
+
+ClientCertificate make_client_certificate(std::filesystem::path const& in,
+                                          Certificates const& authority,
+                                          std::string const& name,
+                                          std::string const& passphrase) {
+    Key const key{EVP_EC_gen("P-256")};
+    auto const client = unsigned_certificate(key.get(), name, kValidFrom, kValidUntil);
+    sign(client.get(), load_authority(authority), "clientAuth");
+    ClientCertificate const made{in / (name + ".pem"), in / (name + ".key")};
+    save(client.get(), made.certificate);
+    save(key.get(), made.key, passphrase);
     return made;
 }
 

@@ -30,4 +30,16 @@ struct ServerName {
 // failure.
 Certificates make_certificates(std::filesystem::path const& in, ServerName const& server = {});
 
+struct ClientCertificate {
+    std::filesystem::path certificate;
+    std::filesystem::path key;
+};
+
+// For a client named `name`, signed by `authority`; as "<name>.pem" and "<name>.key" in `in`. A key with a
+// passphrase is encrypted. Throws on any failure.
+ClientCertificate make_client_certificate(std::filesystem::path const& in,
+                                          Certificates const& authority,
+                                          std::string const& name,
+                                          std::string const& passphrase = {});
+
 }   // namespace test

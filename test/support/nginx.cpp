@@ -10,8 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <set>
+#include <sstream>
 #include <stdexcept>
 #include <vector>
 
@@ -50,7 +53,8 @@ std::string configuration(std::filesystem::path const& in,
            "events { worker_connections 256; }\n"
            "http {\n" +
            temporary +
-           "log_format test '$request_method $request_uri $status $body_bytes_sent $http_range';\n" +
+           "log_format test '$request_method $request_uri $status $body_bytes_sent $http_range "
+           "$connection';\n" +
            "access_log " + dir + "/access.log test;\n" +
            "default_type application/octet-stream;\n"
            "server {\nlisten 127.0.0.1:" +
@@ -108,6 +112,19 @@ std::string Nginx::access_log() const {
     return content_of(directory_ / "access.log");
 }
 
+std::size_t Nginx::connections(std::size_t requests) const {
+    for (int waited_ms = 0;; ++waited_ms) {
+        std::set<std::string> numbers;
+        std::size_t lines = 0;
+        std::istringstream log{access_log()};
+        for (std::string line; std::getline(log, line) && !log.eof(); ++lines)
+            numbers.insert(line.substr(line.rfind(' ') + 1));
+        if (lines >= requests) return numbers.size();
+        if (waited_ms > 10'000) throw std::runtime_error{"nginx has not logged so many requests"};
+        ::usleep(1000);
+    }
+}
+
 std::vector<pid_t> Nginx::workers() const {
     auto const pid = std::to_string(pid_);
     std::ifstream children{"/proc/" + pid + "/task/" + pid + "/children"};
@@ -115,7 +132,10 @@ std::vector<pid_t> Nginx::workers() const {
 }
 
 void Nginx::cut_connections() const {
-    for (auto const worker : workers()) ::kill(worker, SIGKILL);   // the master starts another
+    auto const before = workers();
+    for (auto const worker : before) ::kill(worker, SIGKILL);   // the master starts another
+    auto const is_there = [&](pid_t worker) { return std::ranges::count(workers(), worker) > 0; };
+    while (std::ranges::any_of(before, is_there)) ::usleep(1000);
 }
 
 void Nginx::stop() {

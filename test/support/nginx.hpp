@@ -32,10 +32,13 @@ public:
     std::filesystem::path root() const { return directory_ / "www"; }
     void serve(std::string_view name, std::string_view content) const;   // a file under root()
 
-    // One line per finished request: "GET /bundle.raucb 206 65536 bytes=-65536".
+    // One line per finished request: "GET /bundle.raucb 206 65536 bytes=-65536 3", the last being the number
+    // of its connection.
     std::string access_log() const;
+    // How many connections carried the requests so far; waits until so many requests are logged.
+    std::size_t connections(std::size_t requests) const;
 
-    // Ends every connection in mid-stream; the next one is served again.
+    // Ends every connection in mid-stream, and returns when that is done; the next one is served again.
     void cut_connections() const;
     void stop();   // afterwards connections are refused
 
