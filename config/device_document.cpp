@@ -1,10 +1,11 @@
 #include "config/device_document.hpp"
 
-#include "config/mapping.hpp"
+#include "config/list.hpp"
 #include "core/files.hpp"
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <span>
 
 namespace config {
@@ -37,10 +38,29 @@ Result<std::string> as_compatible(Node const& node) {
     return text;
 }
 
+// As in a bundle's manifest (ota/release.hpp).
+Result<std::uint64_t> as_index(Node const& node) {
+    auto const number = as_long_integer(node, 0, std::int64_t{1} << 53);
+    if (!number) return number.error();
+    return static_cast<std::uint64_t>(*number);
+}
+
+Result<int> as_revision(Node const& node) {
+    return as_integer(node, 0, std::numeric_limits<int>::max());
+}
+
+Result<std::string> as_signer(Node const& node) {
+    auto text = as_text(node);
+    if (text && text->empty()) return expected("a common name", node);
+    return text;
+}
+
 void read_device(Mapping device, DeviceDocument& document) {
     device.require("board", document.board, known_as("board", kBoards));
     device.require("compatible", document.compatible, as_compatible);
     device.require("built", document.built, as_wall_time);
+    device.read("index", document.index, as_index);
+    device.read("revision", document.revision, as_revision);
 }
 
 void read_interfaces(Mapping interfaces, DeviceDocument& document) {
@@ -87,13 +107,42 @@ void read_boot(Mapping boot, DeviceDocument& document) {
     boot.read("environment", document.boot_environment, as_absolute_path);
     boot.read("attempts", document.boot_attempts, [](Node const& node) { return as_integer(node, 1, 9); });
     boot.read("command_line", document.command_line, as_absolute_path);
+    boot.read("files", document.boot_files, as_absolute_path);
+}
+
+void read_signers(Mapping& update, DeviceDocument& document) {
+    update.require("keyring", document.keyring, as_absolute_path);
+    update.read("crl", document.crl, as_absolute_path);
+    auto const* const names = update.find("allowed_signers");
+    if (!names) return;
+    document.allowed_signers = read_list<std::string>(update, "allowed_signers", *names, as_signer);
+    document.allowed_signers.at = names->at;
+    // An empty list would allow everybody, which is not what somebody who writes one means.
+    if (names->kind == Node::Kind::list && names->children.empty())
+        update.problem(names->at, "allowed_signers", "must name at least one signer");
+}
+
+void read_tls(Mapping& update, DeviceDocument& document) {
+    update.read("tls_ca", document.tls_ca, as_absolute_path);
+    bool const certificate = update.read("tls_certificate", document.tls_certificate, as_absolute_path);
+    bool const key = update.read("tls_key", document.tls_key, as_absolute_path);
+    if (!certificate || !key || document.tls_certificate->has_value() == document.tls_key->has_value())
+        return;
+    if (document.tls_key->has_value())
+        update.problem(document.tls_key.at, "tls_key", "needs update.tls_certificate, which is not written");
+    else
+        update.problem(document.tls_certificate.at, "tls_certificate",
+                       "needs update.tls_key, which is not written");
 }
 
 void read_update(Mapping update, DeviceDocument& document) {
-    update.require("keyring", document.keyring, as_absolute_path);
-    update.read("tls_ca", document.tls_ca, as_absolute_path);
+    read_signers(update, document);
+    read_tls(update, document);
     update.read("interval", document.poll_interval, duration_from(1s));
     update.read("first_poll", document.first_poll, duration_from(0s));
+    update.read("minimum_rate", document.minimum_rate,
+                [](Node const& node) { return as_integer(node, 1, 1'000'000'000); });
+    update.read("download_limit", document.download_limit, duration_from(1min));
 }
 
 void read_trial(Mapping trial, DeviceDocument& document) {

@@ -8,6 +8,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -28,6 +29,8 @@ struct DeviceDocument {
     Field<std::string> board;        // "sim"; others come with their adapters
     Field<std::string> compatible;   // must equal the bundle's
     Field<core::WallTime> built;     // "2026-11-01T00:00:00Z"; certificates are never judged before this
+    Field<std::uint64_t> index{0};   // of this image's release, 0 … 2^53; no lower one is installed over it
+    Field<std::optional<int>> revision;   // of the board; absent: not known
     // interfaces:
     Field<std::string> wan{"eth0"};
     Field<std::string> lan{"eth1"};
@@ -38,9 +41,16 @@ struct DeviceDocument {
     Field<Path> boot_environment{"/etc/fw_env.config"};   // libubootenv's description of it
     Field<int> boot_attempts{3};   // 1 … 9 (the loader counts in hex, compares in decimal)
     Field<Path> command_line{"/proc/cmdline"};
+    Field<std::optional<Path>> boot_files;   // "files": where the running slot's boot partition is, read-only
     // update:
-    Field<Path> keyring;                 // PEM: who may sign bundles
-    Field<std::optional<Path>> tls_ca;   // PEM; absent: the system's
+    Field<Path> keyring;                               // PEM: who may sign bundles
+    Field<std::optional<Path>> crl;                    // PEM: signers that were revoked
+    Field<std::vector<std::string>> allowed_signers;   // common names; empty: any that the keyring knows
+    Field<std::optional<Path>> tls_ca;                 // PEM; absent: the system's
+    Field<std::optional<Path>> tls_certificate;   // PEM: this device's own, for servers that ask for one;
+    Field<std::optional<Path>> tls_key;           // PEM: its key. Both or neither
+    Field<int> minimum_rate{1024};                // bytes per second; a slower download is given up
+    Field<core::Duration> download_limit{std::chrono::hours{24}};   // for one bundle
     Field<core::Duration> poll_interval{std::chrono::hours{1}};
     Field<core::Duration> first_poll{std::chrono::minutes{5}};   // at a random moment before this
     // trial:

@@ -2,6 +2,7 @@
 
 #include "config/dhcp_range.hpp"
 #include "config/host_name.hpp"
+#include "config/list.hpp"
 #include "config/mapping.hpp"
 
 #include <algorithm>
@@ -105,22 +106,6 @@ Result<int> as_wan_tcp_port(Node const& node) {
     return port;
 }
 
-// Every item that is wrong is reported at its own place; the rest comes out in order and without duplicates.
-template <class T, class Parse>
-std::vector<T> read_list(Mapping& mapping, std::string_view key, Node const& list, Parse parse) {
-    std::vector<T> items;
-    if (list.kind != Node::Kind::list) mapping.problem(list.at, key, expected("a list", list).context);
-    for (auto const& node : list.children) {
-        if (list.kind != Node::Kind::list) break;
-        auto const item = parse(node);
-        if (!item)
-            mapping.problem(node.at, key, item.error().context);
-        else if (auto const value = static_cast<T>(*item); std::ranges::find(items, value) == items.end())
-            items.push_back(value);
-    }
-    return items;
-}
-
 void read_dhcp(Mapping& dnsmasq, OperatorDocument& document) {
     bool const gateway = dnsmasq.read("gateway_cidr", document.lan, as_gateway);
     bool const start = dnsmasq.read("dhcp_start", document.dhcp_start, as_ipv4);
@@ -201,6 +186,36 @@ void read_network(Mapping network, OperatorDocument& document) {
         network.refuse(key, kNotYet);
 }
 
+Result<MaintenanceWindow> as_window(Node const& node) {
+    auto const text = as_text(node);
+    if (!text) return text.error();
+    return parse_maintenance_window(*text);
+}
+
+// One window needs no list.
+void read_windows(Mapping& upgrade, OperatorDocument& document) {
+    auto const* const written = upgrade.find("window");
+    if (!written) return;
+    document.update_windows.at = written->at;
+    if (written->kind == Node::Kind::list) {
+        document.update_windows.value = read_list<MaintenanceWindow>(upgrade, "window", *written, as_window);
+        if (written->children.empty())
+            upgrade.problem(written->at, "window", "must have at least one window");
+        return;
+    }
+    auto window = as_window(*written);
+    if (window)
+        document.update_windows.value = {*window};
+    else
+        upgrade.problem(written->at, "window", window.error().context);
+}
+
+void read_upgrade(Mapping upgrade, OperatorDocument& document) {
+    upgrade.require("server_url", document.server_url, as_server_url);
+    read_windows(upgrade, document);
+    upgrade.read("only_security", document.only_security, as_bool);
+}
+
 }   // namespace
 
 std::variant<OperatorDocument, Problems> parse_operator_document(std::string const& text,
@@ -212,8 +227,7 @@ std::variant<OperatorDocument, Problems> parse_operator_document(std::string con
         Field<int> version;
         root.require("version", version, [](Node const& node) { return as_integer(node, 1, 1); });
         read_network(root.within("network"), document);
-        if (root.find("os_upgrade"))
-            root.within("os_upgrade").require("server_url", document.server_url, as_server_url);
+        if (root.find("os_upgrade")) read_upgrade(root.within("os_upgrade"), document);
         for (auto const* const key : {"users", "activation", "containers"}) root.refuse(key, kNotYet);
     }
     if (!check.is_clean()) return check.take();

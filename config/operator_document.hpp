@@ -8,6 +8,7 @@
 
 #include "config/device_document.hpp"
 #include "config/field.hpp"
+#include "config/maintenance_window.hpp"
 #include "core/ipv4.hpp"
 
 #include <cstdint>
@@ -39,6 +40,9 @@ struct OperatorDocument {
     Field<Ports> open_on_lan{Ports{}};
     // os_upgrade.server_url: https, no credentials, query or fragment; trailing slashes stripped
     Field<std::optional<std::string>> server_url;
+    // os_upgrade.window: "02:00-04:00", or a list of such; absent: an update is activated at any time
+    Field<MaintenanceWindows> update_windows;
+    Field<bool> only_security{false};   // os_upgrade.only_security: other updates are not installed
 };
 
 std::variant<OperatorDocument, Problems> parse_operator_document(std::string const& text,

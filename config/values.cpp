@@ -83,11 +83,17 @@ Result<bool> as_bool(Node const& node) {
 }
 
 Result<int> as_integer(Node const& node, int least, int most) {
+    auto const number = as_long_integer(node, least, most);
+    if (!number) return number.error();
+    return static_cast<int>(*number);
+}
+
+Result<std::int64_t> as_long_integer(Node const& node, std::int64_t least, std::int64_t most) {
     auto const wanted = least == most
                             ? "the integer " + std::to_string(least)
                             : "an integer from " + std::to_string(least) + " to " + std::to_string(most);
     if (!is_plain_scalar(node)) return expected(wanted, node);
-    auto const number = parse_whole<int>(node.text);
+    auto const number = parse_whole<std::int64_t>(node.text);
     bool const octal_elsewhere = node.text.size() > 1 &&
                                  node.text.find_first_not_of('-') != std::string::npos &&
                                  node.text[node.text.find_first_not_of('-')] == '0';

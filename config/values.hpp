@@ -7,6 +7,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -18,6 +19,7 @@ using core::Result;
 Result<std::string> as_text(Node const& node);   // printable ASCII, may be empty
 Result<bool> as_bool(Node const& node);          // true, false
 Result<int> as_integer(Node const& node, int least, int most);
+Result<std::int64_t> as_long_integer(Node const& node, std::int64_t least, std::int64_t most);
 Result<core::Duration> as_duration(Node const& node,
                                    core::Duration least);   // "500ms", "60s", "10min", "1h"; a year at most
 Result<core::WallTime> as_wall_time(Node const& node);      // "2026-11-01T00:00:00Z"

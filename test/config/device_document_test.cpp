@@ -65,6 +65,38 @@ TEST_CASE("what is required is enough, and the rest has its defaults") {
     CHECK(*document.trial_window == 60s);
     CHECK(*document.set_clock);
     CHECK(*document.data == "/data");
+    CHECK(*document.index == 0);
+    CHECK_FALSE(*document.revision);
+    CHECK_FALSE(*document.boot_files);
+    CHECK_FALSE(*document.crl);
+    CHECK(document.allowed_signers->empty());
+    CHECK_FALSE(*document.tls_certificate);
+    CHECK_FALSE(*document.tls_key);
+    CHECK(*document.minimum_rate == 1024);
+    CHECK(*document.download_limit == 24h);
+}
+
+TEST_CASE("what decides about updates is read") {
+    auto text = test::replaced(test::sim_device_document(), "  board: sim",
+                               "  board: sim\n  index: 9007199254740992\n  revision: 0");
+    text = test::replaced(text, "  attempts: 3", "  attempts: 3\n  files: /boot");
+    text = test::replaced(text, "  interval: 20s",
+                          "  interval: 20s\n  crl: /etc/atomix/crl.pem\n"
+                          "  allowed_signers: [Release, 'Release 2', Release]\n"
+                          "  tls_certificate: /data/tls/device.pem\n  tls_key: /data/tls/device.key\n"
+                          "  minimum_rate: 1\n  download_limit: 1min");
+    auto const parsed = parse(text);
+    REQUIRE(test::problem_in(parsed) == "");
+    auto const& document = std::get<config::DeviceDocument>(parsed);
+    CHECK(*document.index == std::uint64_t{1} << 53);
+    CHECK(*document.revision == 0);
+    CHECK(*document.boot_files == config::Path{"/boot"});
+    CHECK(*document.crl == config::Path{"/etc/atomix/crl.pem"});
+    CHECK(*document.allowed_signers == std::vector<std::string>{"Release", "Release 2"});
+    CHECK(*document.tls_certificate == config::Path{"/data/tls/device.pem"});
+    CHECK(*document.tls_key == config::Path{"/data/tls/device.key"});
+    CHECK(*document.minimum_rate == 1);
+    CHECK(*document.download_limit == 1min);
 }
 
 TEST_CASE("each rule of the device document has its sentence") {
@@ -111,6 +143,36 @@ TEST_CASE("each rule of the device document has its sentence") {
          "device.yaml:17:13: boot.attempts: expected an integer from 1 to 9, not \"10\""},
         {"attempts is a text", "attempts: 3", "attempts: \"3\"",
          "device.yaml:17:13: boot.attempts: expected an integer from 1 to 9, not the text \"3\""},
+        {"index negative", "board: sim", "board: sim\n  index: -1",
+         "device.yaml:4:10: device.index: expected an integer from 0 to 9007199254740992, not \"-1\""},
+        {"index too large", "board: sim", "board: sim\n  index: 9007199254740993",
+         "device.yaml:4:10: device.index: expected an integer from 0 to 9007199254740992, not "
+         "\"9007199254740993\""},
+        {"index beyond 64 bits", "board: sim", "board: sim\n  index: 99999999999999999999",
+         "device.yaml:4:10: device.index: expected an integer from 0 to 9007199254740992, not "
+         "\"99999999999999999999\""},
+        {"revision is a text", "board: sim", "board: sim\n  revision: v2",
+         "device.yaml:4:13: device.revision: expected an integer from 0 to 2147483647, not \"v2\""},
+        {"boot files relative", "attempts: 3", "files: boot",
+         "device.yaml:17:10: boot.files: expected an absolute path, not \"boot\""},
+        {"list of revoked without value", "interval: 20s",
+         "crl:", "device.yaml:23:3: update.crl: expected a text, not nothing"},
+        {"signers as a text", "interval: 20s", "allowed_signers: Release",
+         "device.yaml:23:20: update.allowed_signers: expected a list, not \"Release\""},
+        {"no signer", "interval: 20s", "allowed_signers: []",
+         "device.yaml:23:20: update.allowed_signers: must name at least one signer"},
+        {"signer without a name", "interval: 20s", "allowed_signers: [Release, '']",
+         "device.yaml:23:30: update.allowed_signers: expected a common name, not the text \"\""},
+        {"certificate without key", "interval: 20s", "tls_certificate: /c",
+         "device.yaml:23:20: update.tls_certificate: needs update.tls_key, which is not written"},
+        {"key without certificate", "interval: 20s", "tls_key: /k",
+         "device.yaml:23:12: update.tls_key: needs update.tls_certificate, which is not written"},
+        {"one problem for a pair with a bad half", "interval: 20s", "tls_key: k\n  tls_certificate: /c",
+         "device.yaml:23:12: update.tls_key: expected an absolute path, not \"k\""},
+        {"rate 0", "interval: 20s", "minimum_rate: 0",
+         "device.yaml:23:17: update.minimum_rate: expected an integer from 1 to 1000000000, not \"0\""},
+        {"limit too short", "interval: 20s", "download_limit: 59s",
+         "device.yaml:23:19: update.download_limit: must be at least 1min"},
         {"duration without unit", "interval: 20s", "interval: 20",
          "device.yaml:23:13: update.interval: expected a duration such as 500ms, 60s, 10min or 1h, not "
          "\"20\""},
@@ -169,7 +231,8 @@ TEST_CASE("ten problems are reported at once, in the order of the lines") {
               "device.yaml:2:10: device.board: \"rock65\" is not a board that this build knows; it knows sim",
               "device.yaml:3:10: device.built: expected a UTC time such as 2026-11-01T00:00:00Z, not "
               "\"yesterday\"",
-              "device.yaml:4:3: device.colour: is not a known key here; known are board, compatible, built",
+              "device.yaml:4:3: device.colour: is not a known key here; known are board, compatible, built, "
+              "index, revision",
               "device.yaml:5:30: interfaces.lan: must differ from interfaces.wan, which is eth0 too",
               "device.yaml:7:25: slots.a.rootfs: expected an absolute path, not \"b\"",
               "device.yaml:8:13: slots.b.boot: must differ from slots.a.boot in line 7",

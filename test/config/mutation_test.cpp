@@ -17,6 +17,8 @@ network:
           - 80
 os_upgrade:
   server_url: https://updates.example.com/fleet/   # a comment
+  window: [02:00-04:00, "Sat,Sun 23:00-01:00"]
+  only_security: false
 )";
 
 // Either a document, or problems that each have a sentence and a place that can exist.

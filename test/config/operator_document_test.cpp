@@ -54,6 +54,8 @@ network:
       lan: {tcp: [9090, 22, 8080]}
 os_upgrade:
   server_url: HTTPS://Updates.Example.com:8443/fleet/
+  window: [02:00-04:00, "Sat,Sun 01:00-05:30", 02:00-04:00]
+  only_security: true
 )");
     CHECK(core::print(*document.lan) == "10.44.0.1/24");
     CHECK(document.lan.at == config::Place{"atomix.yaml", 6, 19});
@@ -65,6 +67,9 @@ os_upgrade:
     CHECK(*document.open_on_wan == config::Ports{.tcp = {443, 80}, .udp = {1194}});
     CHECK(*document.open_on_lan == config::Ports{.tcp = {9090, 22, 8080}, .udp = {}});
     CHECK(*document.server_url == "https://updates.example.com:8443/fleet");
+    CHECK(print(*document.update_windows) == "02:00-04:00 UTC, Sat,Sun 01:00-05:30 UTC");
+    CHECK(document.update_windows.at == config::Place{"atomix.yaml", 20, 11});
+    CHECK(*document.only_security);
 }
 
 TEST_CASE("a document with nothing but its version is the built-in default") {
@@ -77,6 +82,8 @@ TEST_CASE("a document with nothing but its version is the built-in default") {
     CHECK(*document.gateway_aliases == *built_in.gateway_aliases);
     CHECK(*document.open_on_wan == config::Ports{});
     CHECK(*document.server_url == std::nullopt);
+    CHECK(document.update_windows->empty());
+    CHECK_FALSE(*document.only_security);
     CHECK(range_of(built_in) == range_of(document));
 }
 
@@ -85,6 +92,12 @@ TEST_CASE("moving the LAN takes one line: the DHCP range follows") {
     CHECK(range_of(accepted(dnsmasq("gateway_cidr: 10.44.0.254/24"))) == "10.44.0.10-10.44.0.253");
     CHECK(range_of(accepted(dnsmasq("dhcp_end: 172.20.30.99"))) == "172.20.30.10-172.20.30.99");
     CHECK_FALSE(accepted(dnsmasq("gateway_cidr: 10.44.0.1/24")).dhcp_start.is_written());
+}
+
+TEST_CASE("one maintenance window needs no list") {
+    auto const document = accepted(upgrade("https://h\n  window: Sat,Sun 23:00-01:00"));
+    CHECK(print(*document.update_windows) == "Sat,Sun 23:00-01:00 UTC");
+    CHECK(document.update_windows.at == config::Place{"atomix.yaml", 4, 11});
 }
 
 TEST_CASE("values at their bounds are accepted") {
@@ -100,6 +113,8 @@ TEST_CASE("values at their bounds are accepted") {
 
 TEST_CASE("each rule of the operator's document has its sentence") {
     static constexpr auto kNotYet = ": is refused, because this version does not act on it yet";
+    static constexpr auto kWindow =
+        "expected a window in UTC such as 02:00-04:00 or \"Sat,Sun 01:00-05:30\", not ";
     static constexpr auto kHost = "expected an IP address or a DNS name, not ";
     struct {
         std::string name;
@@ -213,6 +228,25 @@ TEST_CASE("each rule of the operator's document has its sentence") {
         {"credentials", upgrade("https://u:p@h/"),
          "3:15: os_upgrade.server_url: must not have credentials (user@)"},
         {"query", upgrade("https://h/?a=b"), "3:15: os_upgrade.server_url: must not have a query (?)"},
+
+        {"window that is none", upgrade("https://h\n  window: at night"),
+         "4:11: os_upgrade.window: " + std::string{kWindow} + "\"at night\""},
+        {"window as a number", upgrade("https://h\n  window: 2"),
+         "4:11: os_upgrade.window: expected a text (put a number in quotes), not \"2\""},
+        {"window as a mapping", upgrade("https://h\n  window: {from: 2}"),
+         "4:11: os_upgrade.window: expected a text, not a mapping"},
+        {"window without a value", upgrade("https://h\n  window:"),
+         "4:3: os_upgrade.window: expected a text, not nothing"},
+        {"a window of a list", upgrade("https://h\n  window: [02:00-04:00, 02:00-03:60]"),
+         "4:25: os_upgrade.window: " + std::string{kWindow} + "\"02:00-03:60\""},
+        {"an empty window", upgrade("https://h\n  window: 02:00-02:00"),
+         "4:11: os_upgrade.window: begins and ends at 02:00; write 00:00-24:00 for the whole day"},
+        {"no windows", upgrade("https://h\n  window: []"),
+         "4:11: os_upgrade.window: must have at least one window"},
+        {"only_security", upgrade("https://h\n  only_security: yes"),
+         "4:18: os_upgrade.only_security: expected true or false, not \"yes\""},
+        {"unknown key of the upgrade", upgrade("https://h\n  wave: 1"),
+         "4:3: os_upgrade.wave: is not a known key here; known are server_url, window, only_security"},
 
         {"users", "version: 1\nusers: {}\n", std::string{"2:1: users"} + kNotYet},
         {"activation", "version: 1\nactivation: {}\n", std::string{"2:1: activation"} + kNotYet},
