@@ -72,6 +72,13 @@ Task<void> tell_service_manager(core::StateBus& state) {
     }
 }
 
+net::HttpsOptions https_options(config::DeviceDocument const& device) {
+    net::HttpsOptions options;
+    if (auto const& certificate = *device.tls_certificate)
+        options.identity = net::ClientIdentity{*certificate, device.tls_key->value()};   // both or neither
+    return options;
+}
+
 int run(config::DeviceDocument const& device, core::Log const& log) {
     auto const say = [&](char const* component) { return log.for_component(component); };
 
@@ -134,7 +141,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     core::SystemProcesses processes;
     net::ChronyTime chrony{processes, *device.chronyc,
                            net::lan_files(*device.run, *device.data).chrony_socket};
-    net::HttpsClient https{clock, *device.tls_ca, std::string{"atomixd/"} + ATOMIX_VERSION};
+    net::HttpsClient https{clock, *device.tls_ca, std::string{"atomixd/"} + ATOMIX_VERSION,
+                           https_options(device)};
     ota::UbootEnv boot_env{workers, *device.boot_environment, *device.boot_attempts};
     Writer<&DeviceState::update> const update{state};
     auto const settings = ota::update_settings(device, wishes);

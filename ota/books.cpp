@@ -27,7 +27,8 @@ Books::Books(std::filesystem::path const& directory)
     : update_file_{directory / "update.json", kSchema},
       ledger_file_{directory / "ledger.json", kSchema},
       history_file_{directory / "history.json", kSchema},
-      committed_file_{directory / "committed.json", kSchema} {
+      committed_file_{directory / "committed.json", kSchema},
+      progress_file_{directory / "progress.json", kSchema} {
     read(update_file_, update_, [this](core::json::object const& object) -> std::optional<UpdateRecord> {
         auto record = update_record_from_json(object);
         if (record) return std::move(*record);
@@ -37,6 +38,12 @@ Books::Books(std::filesystem::path const& directory)
     read(ledger_file_, ledger_, ledger_from_json);
     read(history_file_, history_, history_from_json);
     read(committed_file_, committed_, committed_from_json);
+}
+
+std::optional<Progress> Books::read_progress() const {
+    auto const object = progress_file_.read();
+    if (!object || !*object) return std::nullopt;
+    return progress_from_json(**object);
 }
 
 core::Result<void> Books::set(UpdateRecord record) {

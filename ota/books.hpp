@@ -5,6 +5,7 @@
 #include "core/state_file.hpp"
 #include "ota/history.hpp"
 #include "ota/ledger.hpp"
+#include "ota/progress.hpp"
 #include "ota/update_record.hpp"
 
 #include <filesystem>
@@ -25,6 +26,12 @@ public:
     Committed const& committed() const noexcept { return committed_; }
     std::vector<std::string> const& problems() const noexcept { return problems_; }
 
+    // How far a download has come: read when one begins, written by the pool while it runs
+    // (ota/installation.cpp). An unreadable one is set aside and counts as none: it costs a download, nothing
+    // else.
+    std::optional<Progress> read_progress() const;
+    core::StateFile const& progress_file() const noexcept { return progress_file_; }
+
     // Durable when they return; on an error the old content stands, here and on disk. A value that is there
     // already is not written again.
     core::Result<void> set(UpdateRecord record);
@@ -39,6 +46,7 @@ private:
     core::StateFile ledger_file_;
     core::StateFile history_file_;
     core::StateFile committed_file_;
+    core::StateFile progress_file_;
     std::optional<UpdateRecord> update_;
     Ledger ledger_;
     History history_;

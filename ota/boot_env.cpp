@@ -21,6 +21,7 @@ bool BootState::has_in_order(Slot slot) const noexcept {
 }
 
 BootState with_marked_bad(BootState now, Slot slot, int attempts) {
+    now.lost = false;
     keep_behind(now, core::other(slot));
     std::erase(now.order, slot);
     now.left(slot) = 0;
@@ -30,6 +31,7 @@ BootState with_marked_bad(BootState now, Slot slot, int attempts) {
 }
 
 BootState with_activated(BootState now, Slot slot, int attempts) {
+    now.lost = false;
     put_first(now, slot);
     keep_behind(now, core::other(slot));
     now.left(slot) = attempts;
@@ -39,6 +41,7 @@ BootState with_activated(BootState now, Slot slot, int attempts) {
 }
 
 BootState with_committed(BootState now, Slot slot, int attempts) {
+    now.lost = false;
     put_first(now, slot);
     now.left(slot) = attempts;
     now.trial.reset();
@@ -46,6 +49,7 @@ BootState with_committed(BootState now, Slot slot, int attempts) {
 }
 
 BootState with_refilled(BootState now, Slot slot, int attempts) {
+    now.lost = false;
     now.left(slot) = attempts;
     return now;
 }

@@ -26,6 +26,9 @@ struct BootState {
     int left_a = 0;            // tries left; 0: skipped
     int left_b = 0;
     std::optional<Slot> trial;   // set with the activation, removed with commit or rollback
+    // No copy has a good checksum: the rest is what the loader begins with (order A B, all attempts, no
+    // trial). Whatever is written next makes it whole again (docs/decisions/0008).
+    bool lost = false;
 
     int left(Slot slot) const noexcept { return slot == Slot::a ? left_a : left_b; }
     int& left(Slot slot) noexcept { return slot == Slot::a ? left_a : left_b; }
@@ -33,8 +36,9 @@ struct BootState {
     bool operator==(BootState const&) const = default;
 };
 
-// The four changes this program makes to the environment; each is one write. None of them ever leaves the
-// loader without a slot to try: the other one stays in the order, or comes back into it.
+// The four changes this program makes to the environment; each is one write, also to one that was lost. None
+// of them ever leaves the loader without a slot to try: the other one stays in the order, or comes back into
+// it.
 
 // The loader never tries `slot`; its trial, if any, is over; the other slot has all its attempts.
 BootState with_marked_bad(BootState now, Slot slot, int attempts);
@@ -49,10 +53,14 @@ class BootEnv {
 public:
     virtual ~BootEnv() = default;
 
-    // Errors: io (device unreadable, or no copy with a good checksum).
+    // What the loader would make of it: an order that names no known slot is A B, one that names a slot twice
+    // names it once, a counter that is absent or no hexadecimal number is a full one. Errors: io (a device
+    // that cannot be read). That no copy is good is no error but BootState::lost.
     virtual Task<Result<BootState>> read() = 0;
 
-    // Stores what differs, at once, and reads it back. Errors: io (also when another value is read back).
+    // Stores what differs, at once, and reads it back from the device; where nothing differs nothing is
+    // stored. Errors: io, naming the device (also when it did not take the data or other values are read
+    // back), refused (a variable is read-only). What is then on the device is unknown: read again.
     virtual Task<Result<void>> write(BootState wanted) = 0;
 };
 

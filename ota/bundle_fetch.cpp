@@ -1,7 +1,7 @@
 #include "ota/bundle.hpp"
 #include "ota/bundle_plan.hpp"
 #include "ota/bundle_range.hpp"
-#include "ota/cms.hpp"
+#include "ota/leaf_window.hpp"
 #include "ota/squashfs.hpp"
 
 #include <algorithm>
@@ -15,9 +15,9 @@ namespace {
 
 constexpr std::uint64_t kTail = 64 * 1024;   // RAUC's limit for a signature, and our one request
 constexpr std::uint64_t kSizeField = 8;
-constexpr std::uint64_t kLargest = 8ull << 30;   // the tree of it takes 64 MiB of memory
+constexpr std::uint64_t kLargest = 8ull << 30;
 constexpr std::uint64_t kTablesGuess = 64 * 1024;
-constexpr std::uint64_t kLargestTables = 16 * 1024 * 1024;
+constexpr std::uint64_t kLargestTables = 4 * 1024 * 1024;   // a bundle has a handful of files
 
 std::vector<std::byte> bytes_of(std::string_view text) {
     auto const bytes = std::as_bytes(std::span{text});
@@ -33,7 +33,7 @@ std::uint64_t big_endian(std::string_view eight) {
 // `tail` is the end of a bundle of `total` bytes.
 Result<BundleHead> head_from_tail(std::string_view tail,
                                   std::uint64_t total,
-                                  std::filesystem::path const& keyring,
+                                  SignerRules const& signers,
                                   core::WallTime judge_at) {
     if (tail.size() <= kSizeField)
         return fail(Errc::bad_input, "the bundle is truncated: it has no signature");
@@ -50,7 +50,7 @@ Result<BundleHead> head_from_tail(std::string_view tail,
 
     auto const der =
         std::as_bytes(std::span{tail}).subspan(tail.size() - kSizeField - signature_size, signature_size);
-    auto const text = verify_cms(der, keyring, judge_at);
+    auto const text = verify_cms(der, signers, judge_at);
     if (!text) return text.error();
     auto manifest = parse_manifest(*text);
     if (!manifest) return manifest.error();
@@ -68,58 +68,128 @@ Result<BundleHead> head_from_tail(std::string_view tail,
     return head;
 }
 
-// The hash tree, then the end of the squashfs before it and its first block. Blocks; for the pool.
-struct Tables {
+// What has come so far of what a plan is made of.
+struct Parts {
     HashTree tree;
-    SquashfsParts parts;
-    std::uint64_t start = 0;   // where the squashfs' tables begin; maybe before parts.tables
+    std::shared_ptr<Leaves const> leaves;   // all of them, if they are held
+    SquashfsParts squashfs;
 };
 
-Result<Tables> check_tables(BundleHead const& head, std::string_view ends, std::string_view first) {
-    auto const& manifest = head.manifest;
-    auto const have = ends.size() - head.tree_size;
-    auto tree = HashTree::check(bytes_of(ends.substr(have)), head.data_size / kVerityBlock,
-                                manifest.verity_hash, manifest.verity_salt);
-    if (!tree) return tree.error();
-    SquashfsParts parts{
-        .first = bytes_of(first), .tables = bytes_of(ends.substr(0, have)), .size = head.data_size};
-    if (auto ok = tree->verify_blocks(0, parts.first); !ok) return ok.error();
-    if (auto ok = tree->verify_blocks((head.data_size - have) / kVerityBlock, parts.tables); !ok)
-        return ok.error();
-    auto const start = tables_start(parts.first, parts.size);
-    if (!start) return start.error();
-    if (head.data_size - *start > kLargestTables)
-        return fail(Errc::too_large, "the tables of the bundle's squashfs are larger than 16 MiB");
-    return Tables{.tree = std::move(*tree), .parts = std::move(parts), .start = *start};
+Result<std::shared_ptr<BundlePlan const>> make_plan(BundleHead const& head, Parts parts) {
+    auto layout = find_images(parts.squashfs, head.manifest);
+    if (!layout) return layout.error();
+    return std::make_shared<BundlePlan const>(BundlePlan{.head = head,
+                                                         .tree = std::move(parts.tree),
+                                                         .leaves = std::move(parts.leaves),
+                                                         .layout = std::move(*layout)});
 }
 
-Result<std::shared_ptr<BundlePlan const>>
-make_plan(BundleHead const& head, Tables tables, std::string_view missing) {
-    auto& held = tables.parts.tables;
-    if (!missing.empty()) {
-        auto const before = bytes_of(missing);
-        auto const at = head.data_size - held.size() - before.size();
-        if (auto ok = tables.tree.verify_blocks(at / kVerityBlock, before); !ok) return ok.error();
-        held.insert(held.begin(), before.begin(), before.end());
+// Fetches what a plan is made of and checks each part before it is used.
+class PlanFetch {
+public:
+    PlanFetch(core::HttpClient& http, core::Workers& workers, BundleSource source, BundleHead head)
+        : http_{http}, workers_{workers}, source_{std::move(source)}, head_{std::move(head)} {}
+
+    Task<Result<Parts>> run(std::uint64_t largest_tree_held) {
+        auto ends = co_await fetch_ends();
+        if (!ends) co_return ends.error();
+        auto tree = HashTree::check(ends->substr(ends->size() - upper_size()), blocks(),
+                                    head_.manifest.verity_hash, head_.manifest.verity_salt);
+        if (!tree) co_return tree.error();
+        ends->resize(ends->size() - upper_size());
+        Parts parts{.tree = std::move(*tree), .leaves = nullptr, .squashfs = {}};
+        if (head_.tree_size <= largest_tree_held) {
+            auto const leaves = co_await all_leaves(parts.tree);
+            if (!leaves) co_return leaves.error();
+            parts.leaves = *leaves;
+        }
+        auto const got = co_await fetch_squashfs(parts, std::move(*ends));
+        if (!got) co_return got.error();
+        co_return parts;
     }
-    auto layout = find_images(tables.parts, head.manifest);
-    if (!layout) return layout.error();
-    std::uint64_t end = kVerityBlock;
-    for (auto const& use : layout->uses)
-        if (use.stored > 0) end = std::max(end, use.offset + use.stored);
-    end = (end + kVerityBlock - 1) / kVerityBlock * kVerityBlock;
-    return std::make_shared<BundlePlan const>(BundlePlan{
-        .head = head, .tree = std::move(tables.tree), .layout = std::move(*layout), .stream_end = end});
-}
+
+private:
+    std::uint64_t blocks() const { return head_.data_size / kVerityBlock; }
+    std::uint64_t upper_size() const { return tree_levels(blocks()).back().offset; }
+
+    // The end of the squashfs and the tree's upper levels, which follow it.
+    Task<Result<std::string>> fetch_ends() {
+        core::ByteRange const range{.first = head_.data_size - std::min(kTablesGuess, head_.data_size),
+                                    .last = head_.data_size + upper_size() - 1};
+        auto got = co_await fetch_range(http_, source_, head_, range);
+        if (!got) co_return fail(got, "fetching the bundle's hash tree");
+        co_return got;
+    }
+
+    Task<Result<std::shared_ptr<Leaves const>>> all_leaves(HashTree const& tree) {
+        core::ByteRange const range{.first = head_.data_size + tree.upper_size(),
+                                    .last = head_.data_size + head_.tree_size - 1};
+        auto bytes = co_await fetch_range(http_, source_, head_, range);
+        if (!bytes) co_return fail(bytes, "fetching the bundle's hash tree");
+        auto check = [&tree, kept = std::move(*bytes)]() mutable {
+            return tree.check_leaves(0, std::move(kept));
+        };
+        auto leaves = co_await workers_.run(std::move(check));
+        if (!leaves) co_return leaves.error();
+        co_return std::make_shared<Leaves const>(std::move(*leaves));
+    }
+
+    // `bytes` are the data from block `block` on.
+    Task<Result<void>> verify(Parts const& parts, std::uint64_t block, std::span<std::byte const> bytes) {
+        auto leaves = parts.leaves;
+        if (!leaves) {
+            auto const fetched = co_await fetch_leaves(http_, workers_, source_, head_, parts.tree, block);
+            if (!fetched) co_return fetched.error();
+            leaves = *fetched;
+        }
+        co_return leaves->verify_blocks(block, bytes);
+    }
+
+    Task<Result<void>> fetch_squashfs(Parts& parts, std::string end) {
+        auto& squashfs = parts.squashfs;
+        squashfs.size = head_.data_size;
+        squashfs.tables = bytes_of(end);
+        auto const have_from = head_.data_size - squashfs.tables.size();
+        auto good = co_await verify(parts, have_from / kVerityBlock, squashfs.tables);
+        if (!good) co_return good;
+
+        core::ByteRange const first_range{.first = 0, .last = kVerityBlock - 1};
+        auto const first = co_await fetch_range(http_, source_, head_, first_range);
+        if (!first) co_return fail(first, "fetching the bundle's superblock");
+        squashfs.first = bytes_of(*first);
+        good = co_await verify(parts, 0, squashfs.first);
+        if (!good) co_return good;
+
+        auto const start = tables_start(squashfs.first, squashfs.size);
+        if (!start) co_return start.error();
+        if (head_.data_size - *start > kLargestTables)
+            co_return fail(Errc::too_large, "the tables of the bundle's squashfs are larger than 4 MiB");
+        auto const need_from = *start / kVerityBlock * kVerityBlock;
+        if (need_from >= have_from) co_return Result<void>{};
+        core::ByteRange const more{.first = need_from, .last = have_from - 1};
+        auto const missing = co_await fetch_range(http_, source_, head_, more);
+        if (!missing) co_return fail(missing, "fetching the bundle's tables");
+        auto const before = bytes_of(*missing);
+        good = co_await verify(parts, need_from / kVerityBlock, before);
+        if (!good) co_return good;
+        squashfs.tables.insert(squashfs.tables.begin(), before.begin(), before.end());
+        co_return Result<void>{};
+    }
+
+    core::HttpClient& http_;
+    core::Workers& workers_;
+    BundleSource source_;
+    BundleHead head_;
+};
 
 }   // namespace
 
-Task<Result<BundleHead>>
-fetch_head(core::HttpClient& http, BundleSource source, std::filesystem::path keyring) {
+Task<Result<BundleHead>> fetch_head(core::HttpClient& http, BundleSource source, SignerRules signers) {
     core::ByteRange const end{.first = std::nullopt, .last = kTail};
     auto request = request_for(source, end);
     auto const stream = co_await http.open(std::move(request));
     if (!stream) co_return fail(stream, "fetching the bundle's signature");
+    note_retry_after(source, (*stream)->head());
     auto const range = range_of((*stream)->head());
     if (!range) co_return fail(range, "fetching the bundle's signature");
     auto const wanted = std::min(kTail, range->total);
@@ -128,40 +198,20 @@ fetch_head(core::HttpClient& http, BundleSource source, std::filesystem::path ke
     auto& body = **stream;
     auto const tail = co_await read_exactly(body, wanted);
     if (!tail) co_return fail(tail, "fetching the bundle's signature");
-    auto head = head_from_tail(*tail, range->total, keyring, source.judge_at);
+    auto head = head_from_tail(*tail, range->total, signers, source.judge_at);
     if (head) head->etag = (*stream)->head().etag;
     co_return head;
 }
 
-Task<Result<std::shared_ptr<BundlePlan const>>>
-fetch_plan(core::HttpClient& http, core::Workers& workers, BundleSource source, BundleHead head) {
-    auto const guess = std::min(kTablesGuess, head.data_size);
-    core::ByteRange const ends_range{.first = head.data_size - guess,
-                                     .last = head.data_size + head.tree_size - 1};
-    auto ends = co_await fetch_range(http, source, head, ends_range);
-    if (!ends) co_return fail(ends, "fetching the bundle's hash tree");
-    core::ByteRange const first_range{.first = 0, .last = kVerityBlock - 1};
-    auto first = co_await fetch_range(http, source, head, first_range);
-    if (!first) co_return fail(first, "fetching the bundle's superblock");
-
-    auto check = [head, ends = std::move(*ends), first = std::move(*first)] {
-        return check_tables(head, ends, first);
-    };
-    auto tables = co_await workers.run(std::move(check));
-    if (!tables) co_return tables.error();
-
-    std::string missing;
-    auto const have_from = head.data_size - tables->parts.tables.size();
-    auto const need_from = tables->start / kVerityBlock * kVerityBlock;
-    if (need_from < have_from) {
-        core::ByteRange const more{.first = need_from, .last = have_from - 1};
-        auto got = co_await fetch_range(http, source, head, more);
-        if (!got) co_return fail(got, "fetching the bundle's tables");
-        missing = std::move(*got);
-    }
-    auto plan = [head, tables = std::move(*tables), missing = std::move(missing)]() mutable {
-        return make_plan(head, std::move(tables), missing);
-    };
+Task<Result<std::shared_ptr<BundlePlan const>>> fetch_plan(core::HttpClient& http,
+                                                           core::Workers& workers,
+                                                           BundleSource source,
+                                                           BundleHead head,
+                                                           std::uint64_t largest_tree_held) {
+    PlanFetch fetch{http, workers, std::move(source), head};
+    auto parts = co_await fetch.run(largest_tree_held);
+    if (!parts) co_return parts.error();
+    auto plan = [head, kept = std::move(*parts)]() mutable { return make_plan(head, std::move(kept)); };
     co_return co_await workers.run(std::move(plan));
 }
 

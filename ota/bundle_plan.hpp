@@ -30,13 +30,17 @@ struct Layout {
     unsigned compression = 0;       // libsquashfs' SQFS_COMPRESSOR
     std::uint32_t block_size = 0;   // of an inflated block, at most 1 MiB
     std::vector<Use> uses;          // by offset, no two stored blocks overlap
+    // Of the index files, if the bundle has them (ota/block_index.hpp); in the order of their bytes.
+    std::vector<Use> boot_index;
+    std::vector<Use> rootfs_index;
 };
 
 struct BundlePlan {
     BundleHead head;
     HashTree tree;
+    std::shared_ptr<Leaves const>
+        leaves;   // all of them; nothing: too many, they are fetched as they are needed
     Layout layout;
-    std::uint64_t stream_end = 0;   // bytes of the bundle that must be fetched, whole verity blocks
 };
 
 }   // namespace ota

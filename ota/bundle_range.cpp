@@ -30,6 +30,12 @@ core::HttpRequest request_for(BundleSource const& source, core::ByteRange range)
     return request;
 }
 
+void note_retry_after(BundleSource const& source, core::HttpHead const& head) {
+    if (!source.retry_after) return;
+    *source.retry_after =
+        head.status >= 400 ? head.retry_after : std::nullopt;   // what it wished before is over
+}
+
 std::string connection_lost(std::uint64_t after, std::uint64_t of) {
     return "connection lost after " + std::to_string(after) + " of " + std::to_string(of) + " bytes";
 }
@@ -50,15 +56,21 @@ Task<Result<std::string>> read_exactly(core::HttpStream& stream, std::uint64_t s
 Task<Result<std::unique_ptr<core::HttpStream>>>
 open_range(core::HttpClient& http, BundleSource source, BundleHead head, core::ByteRange range) {
     auto request = request_for(source, range);
+    // A weak one does not promise the same bytes (RFC 9110 section 13.1.5). The hash tree would notice
+    // anyhow.
+    if (!head.etag.empty() && !head.etag.starts_with("W/"))
+        request.headers.emplace_back("If-Range", head.etag);
     auto stream = co_await http.open(std::move(request));
     if (!stream) co_return stream;
     auto const& reply = (*stream)->head();
+    note_retry_after(source, reply);
     // A new file may also be the reason why the server sends it whole.
-    bool const changed = (reply.status == 200 || reply.status == 206) && reply.etag != head.etag;
-    if (changed) co_return fail(Errc::refused, "the bundle changed on the server");
+    bool const changed =
+        reply.status == 416 || ((reply.status == 200 || reply.status == 206) && reply.etag != head.etag);
+    if (changed) co_return fail(Errc::changed, "the bundle changed on the server");
     auto const got = range_of(reply);
     if (!got) co_return got.error();
-    if (got->total != head.total_size) co_return fail(Errc::refused, "the bundle changed on the server");
+    if (got->total != head.total_size) co_return fail(Errc::changed, "the bundle changed on the server");
     if (got->first != range.first || got->last != range.last)
         co_return fail(Errc::bad_input, "the server sent another range than asked for");
     co_return stream;

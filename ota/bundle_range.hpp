@@ -14,8 +14,9 @@ namespace ota {
 // ill).
 Result<core::ContentRange> range_of(core::HttpHead const& head);
 
-// Opens bytes first … last of the bundle that `head` is of. Errors: refused ("the bundle changed on the
-// server"), those of range_of and of HttpClient::open.
+// Opens bytes first … last of the bundle that `head` is of, by If-Range where the server named a strong ETag.
+// Errors: changed ("the bundle changed on the server"), those of range_of and of HttpClient::open. When the
+// server asks to come back later, source.retry_after says so.
 Task<Result<std::unique_ptr<core::HttpStream>>>
 open_range(core::HttpClient& http, BundleSource source, BundleHead head, core::ByteRange range);
 
@@ -24,6 +25,7 @@ Task<Result<std::string>>
 fetch_range(core::HttpClient& http, BundleSource source, BundleHead head, core::ByteRange range);
 
 core::HttpRequest request_for(BundleSource const& source, core::ByteRange range);
+void note_retry_after(BundleSource const& source, core::HttpHead const& head);
 std::string connection_lost(std::uint64_t after, std::uint64_t of);
 
 // Reads exactly `size` bytes. Errors: unreachable ("connection lost after N of M bytes"), those of

@@ -73,12 +73,14 @@ core::json::object to_json(Committed const& committed) {
     core::json::object slots;
     for (auto const& [slot, bundle] : committed.bundles) slots[core::name(slot)] = to_json(bundle);
     object["slots"] = std::move(slots);
+    object["floor"] = committed.floor;
     return object;
 }
 
 Committed committed_from_json(core::json::object const& object) {
     Committed committed;
     committed.last = core::slot_named(core::string_in(object, "last").value_or(""));
+    committed.floor = index_in(object, "floor");
     auto const* const slots = object.if_contains("slots");
     if (!slots || !slots->is_object()) return committed;
     for (auto const& [key, value] : slots->as_object()) {
@@ -87,6 +89,11 @@ Committed committed_from_json(core::json::object const& object) {
         if (slot && bundle) committed.bundles[*slot] = *bundle;
     }
     return committed;
+}
+
+std::uint64_t floor_after(std::uint64_t floor, Installed const& bundle) noexcept {
+    bool const lowers = bundle.lowers_floor_from > 0 && bundle.lowers_floor_from >= floor;
+    return lowers ? bundle.index : std::max(floor, bundle.index);
 }
 
 }   // namespace ota

@@ -39,9 +39,14 @@ History history_from_json(core::json::object const& object);
 struct Committed {
     std::optional<core::Slot> last;            // the slot last committed
     std::map<core::Slot, Installed> bundles;   // by slot
+    std::uint64_t floor = 0;                   // no bundle of a lower index is installed; 0: none yet
     bool operator==(Committed const&) const = default;
 };
 core::json::object to_json(Committed const& committed);
 Committed committed_from_json(core::json::object const& object);
+
+// The floor once `bundle` is committed, never before: at least its index, and exactly that after a recovery
+// bundle that may lower this floor. The same however often it is repeated.
+std::uint64_t floor_after(std::uint64_t floor, Installed const& bundle) noexcept;
 
 }   // namespace ota

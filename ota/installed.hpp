@@ -14,7 +14,9 @@ struct Installed {
     core::Sha256 manifest_hash{};
     core::Sha256 boot{};   // digest of the image
     core::Sha256 rootfs{};
-    std::string issued;   // [meta.atomix] issued, if signed into the manifest
+    std::string issued;                    // of its Release, as text; empty: not said
+    std::uint64_t index = 0;               // of its Release; 0: none
+    std::uint64_t lowers_floor_from = 0;   // of its Release: a recovery bundle; 0: it is none
 
     // Made of the same images or of the same signed manifest; the version does not matter.
     bool same_content(Installed const& other) const noexcept {
@@ -28,5 +30,8 @@ Installed installed(Manifest const& manifest, core::Sha256 const& manifest_hash)
 core::json::object to_json(Installed const& bundle);
 // Nothing if a part is missing or not what it should be.
 std::optional<Installed> installed_from_json(core::json::object const& object);
+
+// An index in a state file. 0, as if absent, for anything that is none: negative, too large, no number.
+std::uint64_t index_in(core::json::object const& object, std::string_view key);
 
 }   // namespace ota

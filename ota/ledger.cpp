@@ -15,6 +15,7 @@ core::json::object entry_json(Rejected const& entry) {
     object["reason"] = entry.reason;
     object["at"] = core::print_wall_time(entry.at);
     object["at_unix_s"] = entry.at.time_since_epoch().count();
+    object["dated"] = entry.is_dated;
     object["times"] = entry.times;
     return object;
 }
@@ -27,6 +28,8 @@ std::optional<Rejected> entry_from_json(core::json::value const& value) {
     entry.why = core::string_in(*object, "why") == "attempts" ? Rejection::attempts : Rejection::verdict;
     entry.reason = core::string_in(*object, "reason").value_or("");
     entry.at = core::WallTime{std::chrono::seconds{core::integer_in(*object, "at_unix_s").value_or(0)}};
+    auto const* const dated = object->if_contains("dated");
+    entry.is_dated = !dated || !dated->is_bool() || dated->as_bool();
     entry.times = static_cast<int>(core::integer_in(*object, "times").value_or(1));
     return entry;
 }
@@ -41,14 +44,34 @@ void Ledger::add(Rejected entry) {
         entries_.erase(known);
     }
     entries_.push_back(std::move(entry));
-    if (entries_.size() > kMostEntries) entries_.erase(entries_.begin());
+    if (entries_.size() > kMostEntries) make_room();
 }
 
-std::optional<Rejected> Ledger::refusal_of(Installed const& bundle, core::WallTime now) const {
+// Never for the newest: what was rejected just now would be installed again at once.
+void Ledger::make_room() {
+    auto const newest = std::prev(entries_.end());
+    auto const attempts = std::find_if(
+        entries_.begin(), newest, [](Rejected const& entry) { return entry.why == Rejection::attempts; });
+    entries_.erase(attempts == newest ? entries_.begin() : attempts);
+}
+
+bool Ledger::date(core::WallTime now) {
+    bool changed = false;
+    for (auto& entry : entries_) {
+        if (entry.is_dated) continue;
+        entry.at = now;
+        entry.is_dated = true;
+        changed = true;
+    }
+    return changed;
+}
+
+std::optional<Rejected>
+Ledger::refusal_of(Installed const& bundle, core::WallTime now, bool clock_is_trusted) const {
     for (auto const& entry : entries_) {
         if (!entry.bundle.same_content(bundle)) continue;
-        bool const may_try_again =
-            entry.why == Rejection::attempts && entry.times < kMostTries && now >= entry.at + kSecondTryAfter;
+        bool const may_try_again = entry.why == Rejection::attempts && entry.times < kMostTries &&
+                                   entry.is_dated && clock_is_trusted && now >= entry.at + kSecondTryAfter;
         if (!may_try_again) return entry;
     }
     return std::nullopt;

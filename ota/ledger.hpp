@@ -4,7 +4,8 @@
 // <data>/state/ledger.json.
 //
 // A bundle whose attempts were used up (or whose slot did not load) gets one more try after 24 h: a power
-// supply can do that to a good one. The flag retry-update clears the ledger.
+// supply can do that to a good one. The 24 h are counted on a clock that can be trusted only: an entry is
+// made soon after a boot, when many devices' clocks say 1970. The flag retry-update clears the ledger.
 
 #include "core/json.hpp"
 #include "core/time.hpp"
@@ -23,6 +24,7 @@ struct Rejected {
     Rejection why = Rejection::verdict;
     std::string reason;
     core::WallTime at{};
+    bool is_dated = true;   // otherwise `at` is of a clock that nobody vouched for
     int times = 1;
     bool operator==(Rejected const&) const = default;
 };
@@ -32,15 +34,24 @@ public:
     Ledger() = default;
     explicit Ledger(std::vector<Rejected> entries) : entries_{std::move(entries)} {}
 
-    // A bundle that is known already is counted once more.
+    // A bundle that is known already is counted once more. What has to go for it are used-up attempts before
+    // verdicts, then the oldest.
     void add(Rejected entry);
 
-    // The entry that forbids installing `bundle` at this wall time.
-    std::optional<Rejected> refusal_of(Installed const& bundle, core::WallTime now) const;
+    // Gives every entry without a date that of `now`, from a clock that can be trusted. False: there was
+    // none.
+    bool date(core::WallTime now);
+
+    // The entry that forbids installing `bundle` at this wall time. One with a time limit stands for as long
+    // as the clock cannot be trusted.
+    std::optional<Rejected>
+    refusal_of(Installed const& bundle, core::WallTime now, bool clock_is_trusted) const;
 
     std::vector<Rejected> const& entries() const noexcept { return entries_; }
 
 private:
+    void make_room();
+
     std::vector<Rejected> entries_;   // the oldest first, at most 32
 };
 

@@ -1,6 +1,9 @@
 #include "ota/life_cycle.hpp"
 
 #include "ota/reboot.hpp"
+#include "ota/standing_problem.hpp"
+
+#include <algorithm>
 
 namespace ota {
 
@@ -9,6 +12,16 @@ using core::Level;
 
 namespace {
 constexpr auto kRetryPause = std::chrono::seconds{5};
+
+std::string reason_of_fallback(StartAction action, UpdateRecord const& record, BootState const& env) {
+    if (record.phase == Phase::rolled_back && !record.reason.empty()) return record.reason;
+    auto const slot = std::string{"slot "} + core::name(record.target);
+    // A rollback that could not be recorded took the slot out of the order and left only the mark.
+    if (!env.has_in_order(record.target)) return slot + " was rolled back, and why could not be recorded";
+    if (action == StartAction::attempts_used_up) return slot + " used up its boot attempts without a commit";
+    return "the loader could not load " + slot + " (" + std::to_string(env.left(record.target)) +
+           " attempts left)";
+}
 }   // namespace
 
 LifeCycle::LifeCycle(core::Clock& clock,
@@ -55,28 +68,22 @@ Task<void> LifeCycle::run() {
 }
 
 Task<Result<StartAction>> LifeCycle::start() {
-    if (update_.now().problems != books_.problems()) {
-        for (auto const& problem : books_.problems())
-            log_(Level::error, "a state file was unreadable", {{"why", problem}});
-        update_.change([&](core::Update& update) { update.problems = books_.problems(); });
-    }
-    auto const env = co_await boot_.read();
+    for (auto const& problem : books_.problems())
+        add_problem(update_, log_, "a state file was unreadable", problem);
+    auto env = co_await boot_.read();
+    if (env && env->lost) env = co_await restore(*env);
     if (!env) co_return fail(env, "starting");
 
-    auto const& identity = state_.now().identity;
     auto const& record = books_.update();
-    StartFacts facts{.env = *env, .booted = identity.slot, .committed = books_.committed().last};
-    if (record) {
-        facts.phase = record->phase;
-        facts.target = record->target;
-        facts.same_boot = record->boot_id == identity.boot_id;
-    }
-    auto const action = decide_start(facts);
-    auto const target = env->trial.value_or(record ? record->target : identity.slot);
+    auto const action = decide_start(facts_of(*env));
+    auto const target = env->trial.value_or(record ? record->target : state_.now().identity.slot);
     switch (action) {
     case StartAction::ordinary:
+    case StartAction::resume_download:
     case StartAction::unplanned_fallback:
         co_return co_await start_ordinary(action, *env);
+    case StartAction::resume_written:
+        co_return co_await resume_written(*record, *env);
     case StartAction::activate_again:
         co_return co_await activate_again(*record, *env);
     case StartAction::trial:
@@ -97,8 +104,37 @@ Task<Result<StartAction>> LifeCycle::start() {
     case StartAction::reboot_to_old:
         settlement_.publish(record->phase, record->bundle.version);
         co_return action;
+    case StartAction::restore_booted_first:
+    case StartAction::restore_trial:
+    case StartAction::restore_without_spare:
+    case StartAction::restore_without_booted:
+        break;   // done above
     }
-    co_return StartAction::ordinary;
+    co_return fail(core::Errc::io, "the boot environment is lost again");
+}
+
+StartFacts LifeCycle::facts_of(BootState env) const {
+    auto const& identity = state_.now().identity;
+    StartFacts facts{.env = std::move(env), .booted = identity.slot, .committed = books_.committed().last};
+    if (auto const& record = books_.update()) {
+        facts.phase = record->phase;
+        facts.target = record->target;
+        facts.same_boot = record->boot_id == identity.boot_id;
+    }
+    return facts;
+}
+
+Task<Result<BootState>> LifeCycle::restore(BootState lost) {
+    auto const booted = state_.now().identity.slot;
+    auto const action = decide_start(facts_of(lost));
+    auto const begun = restored(action, std::move(lost), booted, settings_.attempts);
+    auto const written = co_await boot_.write(begun);
+    if (!written) co_return fail(written, "beginning the boot environment anew");
+    auto const text =
+        std::string{"no copy of the boot environment had a good checksum; it was begun anew, slot "} +
+        core::name(begun.order.front()) + " first";
+    add_problem(update_, log_, "boot environment was lost", text);
+    co_return begun;
 }
 
 Task<Result<StartAction>> LifeCycle::start_ordinary(StartAction action, BootState env) {
@@ -114,8 +150,7 @@ Task<Result<StartAction>> LifeCycle::start_ordinary(StartAction action, BootStat
     if (action == StartAction::unplanned_fallback) {
         auto const text = std::string{"running slot "} + core::name(booted) + ", but slot " +
                           core::name(*books_.committed().last) + " was committed last: the loader fell back";
-        log_(Level::error, "unplanned fallback", {{"why", text}});
-        update_.change([&](core::Update& update) { update.problems.push_back(text); });
+        add_problem(update_, log_, "unplanned fallback", text);
     }
     co_return StartAction::ordinary;
 }
@@ -123,19 +158,9 @@ Task<Result<StartAction>> LifeCycle::start_ordinary(StartAction action, BootStat
 // The environment does not know of the activation: whether the slot was finished is for the slot itself to
 // say.
 Task<Result<StartAction>> LifeCycle::activate_again(UpdateRecord record, BootState env) {
-    Manifest images;
-    images.boot = {.filename = "boot", .sha256 = record.bundle.boot, .size = record.boot_size};
-    images.rootfs = {.filename = "rootfs", .sha256 = record.bundle.rootfs, .size = record.rootfs_size};
-    auto const holds = co_await targets_hold(workers_, images, settings_.targets(record.target));
-    if (!holds || !*holds) {
-        record.phase = Phase::idle;
-        if (auto const ok = books_.set(record); !ok) co_return ok.error();
-        log_(Level::warning, "interrupted update given up",
-             {{"version", record.bundle.version},
-              {"why", holds ? "the slot does not hold all of it" : holds.error().text()}});
-        co_return co_await start_ordinary(StartAction::ordinary, env);
-    }
-    record.phase = Phase::activated;
+    auto const holds = co_await holds_all_of(record);
+    if (!holds) co_return co_await give_up(std::move(record), std::move(env), holds.error().text());
+    record.phase = next_phase(record.phase, Event::allowed);
     record.boot_id = state_.now().identity.boot_id;
     if (auto const ok = books_.set(record); !ok) co_return ok.error();
     auto const activated = with_activated(env, record.target, settings_.attempts);
@@ -147,11 +172,40 @@ Task<Result<StartAction>> LifeCycle::activate_again(UpdateRecord record, BootSta
     co_return StartAction::reboot_into_trial;
 }
 
+// Whether it may be activated by now is for the update task to say: it waits for the window, without a flag.
+Task<Result<StartAction>> LifeCycle::resume_written(UpdateRecord record, BootState env) {
+    // The counter first: to read the whole slot takes its time.
+    auto const started = co_await start_ordinary(StartAction::ordinary, env);
+    if (!started) co_return started;
+    env = with_refilled(std::move(env), state_.now().identity.slot, settings_.attempts);
+    auto const holds = co_await holds_all_of(record);
+    if (!holds) co_return co_await give_up(std::move(record), std::move(env), holds.error().text());
+    settlement_.publish(Phase::written, record.bundle.version);
+    co_return started;
+}
+
+Task<Result<void>> LifeCycle::holds_all_of(UpdateRecord record) {
+    Manifest images;
+    images.boot = {.filename = "boot", .sha256 = record.bundle.boot, .size = record.boot_size};
+    images.rootfs = {.filename = "rootfs", .sha256 = record.bundle.rootfs, .size = record.rootfs_size};
+    auto const holds = co_await targets_hold(workers_, images, settings_.targets(record.target));
+    if (!holds) co_return holds.error();
+    if (!*holds) co_return fail(core::Errc::not_found, "the slot does not hold all of it");
+    co_return Result<void>{};
+}
+
+Task<Result<StartAction>> LifeCycle::give_up(UpdateRecord record, BootState env, std::string why) {
+    log_(Level::warning, "interrupted update given up", {{"version", record.bundle.version}, {"why", why}});
+    record.phase = next_phase(record.phase, Event::failed);
+    if (auto const ok = books_.set(std::move(record)); !ok) co_return ok.error();
+    co_return co_await start_ordinary(StartAction::ordinary, std::move(env));
+}
+
 Task<Result<StartAction>> LifeCycle::begin_trial(UpdateRecord record) {
     auto const& boot_id = state_.now().identity.boot_id;
     bool const resumed = record.phase == Phase::trial && record.boot_id == boot_id;
     if (!resumed) record.trial_started = clock_.now();   // a restart of this program does not prolong a trial
-    record.phase = Phase::trial;
+    record.phase = next_phase(record.phase, Event::booted_target);
     record.boot_id = boot_id;
     // A trial that cannot be recorded is still judged: the mark in the environment is what counts.
     if (auto const ok = books_.set(record); !ok)
@@ -167,13 +221,7 @@ Task<Result<StartAction>> LifeCycle::begin_trial(UpdateRecord record) {
 }
 
 Task<Result<StartAction>> LifeCycle::fallen_back(StartAction action, UpdateRecord record, BootState env) {
-    auto const slot = std::string{core::name(record.target)};
-    bool const judged = record.phase == Phase::rolled_back && !record.reason.empty();
-    auto const reason = judged ? record.reason
-                        : action == StartAction::attempts_used_up
-                            ? "slot " + slot + " used up its boot attempts without a commit"
-                            : "the loader could not load slot " + slot + " (" +
-                                  std::to_string(env.left(record.target)) + " attempts left)";
+    auto const reason = reason_of_fallback(action, record, env);
     auto const done = co_await settlement_.roll_back(std::move(record), reason, Rejection::attempts);
     if (!done) co_return done.error();
     co_return StartAction::ordinary;   // roll_back refilled the running slot's counter in the same write

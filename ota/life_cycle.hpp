@@ -34,8 +34,13 @@ public:
     Task<Result<StartAction>> start();
 
 private:
+    StartFacts facts_of(BootState env) const;
+    Task<Result<BootState>> restore(BootState lost);
     Task<Result<StartAction>> start_ordinary(StartAction action, BootState env);
     Task<Result<StartAction>> activate_again(UpdateRecord record, BootState env);
+    Task<Result<StartAction>> resume_written(UpdateRecord record, BootState env);
+    Task<Result<StartAction>> give_up(UpdateRecord record, BootState env, std::string why);
+    Task<Result<void>> holds_all_of(UpdateRecord record);
     Task<Result<StartAction>> begin_trial(UpdateRecord record);
     Task<Result<StartAction>> fallen_back(StartAction action, UpdateRecord record, BootState env);
     Task<Result<StartAction>> finish_rollback(UpdateRecord record);

@@ -206,7 +206,9 @@ Result<void> take_group(Group group, Manifest& manifest) {
     if (name == "image.boot") return take_image(Keys{std::move(group)}, manifest.boot);
     if (name == "image.rootfs") return take_image(Keys{std::move(group)}, manifest.rootfs);
     if (name == "meta.atomix") {
-        manifest.meta = {group.keys.begin(), group.keys.end()};
+        auto release = parse_release(group.keys);
+        if (!release) return release.error();
+        manifest.release = std::move(*release);
         return {};
     }
     if (name == "rollout" || name.starts_with("meta.")) return {};

@@ -7,9 +7,9 @@
 
 #include "core/result.hpp"
 #include "core/sha256.hpp"
+#include "ota/release.hpp"
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -29,8 +29,8 @@ struct Manifest {
     Image rootfs;
     core::Sha256 verity_hash{};   // root
     core::Sha256 verity_salt{};
-    std::uint64_t verity_size = 0;             // of the tree
-    std::map<std::string, std::string> meta;   // [meta.atomix], signed: "issued" and others
+    std::uint64_t verity_size = 0;   // of the tree
+    Release release;                 // [meta.atomix], all defaults without it
     bool operator==(Manifest const&) const = default;
 };
 

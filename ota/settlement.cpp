@@ -1,5 +1,9 @@
 #include "ota/settlement.hpp"
 
+#include "ota/life_cycle_table.hpp"
+
+#include "ota/standing_problem.hpp"
+
 #include <algorithm>
 
 namespace ota {
@@ -32,12 +36,13 @@ Settlement::Settlement(core::Clock& clock,
       boot_id_{std::move(boot_id)} {}
 
 Task<Result<void>> Settlement::commit(UpdateRecord record) {
-    record.phase = Phase::committed;
+    record.phase = next_phase(record.phase, Event::judged_good);
     auto recorded = books_.set(record);
 
     // Even if the verdict could not be stored: a full /data must not cost a good update.
     auto const env = co_await boot_.read();
     if (!env) co_return fail(env, "committing slot " + std::string{core::name(record.target)});
+    add_problem_if_lost(update_, log_, *env);
     auto const wanted = with_committed(*env, record.target, attempts_);
     if (wanted != *env) {
         auto const written = co_await boot_.write(wanted);
@@ -57,10 +62,12 @@ Task<Result<void>> Settlement::commit(UpdateRecord record) {
 Result<void> Settlement::record_commit(UpdateRecord const& record) {
     auto committed = books_.committed();
     committed.last = record.target;
-    if (is_known(record.bundle))
+    if (is_known(record.bundle)) {
         committed.bundles[record.target] = record.bundle;
-    else
+        committed.floor = floor_after(committed.floor, record.bundle);
+    } else {
         committed.bundles.erase(record.target);
+    }
     if (auto const ok = books_.set(std::move(committed)); !ok) return ok;
     auto history = books_.history();
     history.add({.committed = true,
@@ -79,7 +86,12 @@ Result<void> Settlement::record_rollback(UpdateRecord const& record, Rejection w
                             return entry.bundle == record.bundle && entry.reason == record.reason;
                         });
     if (is_known(record.bundle) && !listed) {
-        ledger.add({.bundle = record.bundle, .why = why, .reason = record.reason, .at = clock_.wall_now()});
+        // Soon after a boot nobody vouches for the clock; the update task dates it when somebody does.
+        ledger.add({.bundle = record.bundle,
+                    .why = why,
+                    .reason = record.reason,
+                    .at = clock_.wall_now(),
+                    .is_dated = false});
         if (auto const ok = books_.set(std::move(ledger)); !ok) return ok;
     }
     Outcome outcome{.committed = false,
@@ -97,7 +109,7 @@ Result<void> Settlement::record_rollback(UpdateRecord const& record, Rejection w
 }
 
 Task<Result<void>> Settlement::roll_back(UpdateRecord record, std::string reason, Rejection why) {
-    record.phase = Phase::rolled_back;
+    record.phase = next_phase(record.phase, why == Rejection::verdict ? Event::judged_bad : Event::fell_back);
     record.reason = std::move(reason);
     record.boot_id = boot_id_;
     log_(
@@ -114,6 +126,7 @@ Task<Result<void>> Settlement::roll_back(UpdateRecord record, std::string reason
     // booted. Its trial mark is then the only memory of it.
     auto const env = co_await boot_.read();
     if (!env) co_return fail(env, "marking slot " + std::string{core::name(record.target)} + " bad");
+    add_problem_if_lost(update_, log_, *env);
     auto wanted = with_marked_bad(*env, record.target, attempts_);
     if (!recorded) wanted.trial = env->trial;
     if (wanted != *env) {

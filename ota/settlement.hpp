@@ -21,8 +21,9 @@ public:
                int attempts,
                std::string boot_id);
 
-    // Makes `record.target` the committed slot, in the environment even if the books cannot say so. Errors:
-    // the environment's or a state file's; call it again then. A repetition changes and tells nothing.
+    // Makes `record.target` the committed slot, in the environment even if the books cannot say so, and moves
+    // the floor of indexes, which nothing else does. Errors: the environment's or a state file's; call it
+    // again then. A repetition changes and tells nothing.
     Task<Result<void>> commit(UpdateRecord record);
 
     // Rejects `record.target`: never booted again, the other slot first. The caller reboots if that slot is

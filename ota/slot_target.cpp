@@ -19,7 +19,6 @@ using core::Result;
 
 namespace {
 
-constexpr std::size_t kHead = 4096;
 constexpr std::size_t kAlign = 4096;   // no device of ours has larger sectors
 constexpr std::size_t kGather = 512 * 1024;
 
@@ -66,7 +65,7 @@ Result<SlotTarget> SlotTarget::open(std::filesystem::path path, std::uint64_t im
     target.path_ = std::move(path);
     target.fd_ = std::move(*fd);
     target.image_size_ = image_size;
-    target.head_.resize(std::min<std::uint64_t>(kHead, *size));
+    target.head_.resize(std::min<std::uint64_t>(kSlotHead, *size));
     return target;
 }
 
@@ -86,11 +85,19 @@ Result<void> SlotTarget::write(std::uint64_t offset, std::span<std::byte const> 
         bytes = bytes.subspan(n);
     }
     while (!bytes.empty()) {
-        if (gathered_size_ == kGather || offset != gathered_at_ + gathered_size_) {
+        if (offset != gathered_at_ + gathered_size_) {
             if (auto ok = flush(); !ok) return ok;
             gathered_at_ = offset;
         }
-        auto const n = std::min(bytes.size(), kGather - gathered_size_);
+        // What begins between two blocks ends at the next one, so that what follows can go past the page
+        // cache.
+        auto const room = gathered_at_ % kAlign == 0 ? kGather : kAlign - gathered_at_ % kAlign;
+        if (gathered_size_ >= room) {
+            if (auto ok = flush(); !ok) return ok;
+            gathered_at_ = offset;
+            continue;
+        }
+        auto const n = std::min(bytes.size(), room - gathered_size_);
         std::memcpy(gathered_.get() + gathered_size_, bytes.data(), n);
         gathered_size_ += n;
         offset += n;
@@ -101,7 +108,7 @@ Result<void> SlotTarget::write(std::uint64_t offset, std::span<std::byte const> 
 
 Result<void> SlotTarget::sync() {
     if (auto ok = flush(); !ok) return ok;
-    if (::fsync(fd_.get()) != 0) return fail_errno("syncing " + path_.string());
+    if (::fsync(fd_.get()) != 0) return lost(fail_errno("syncing " + path_.string()));
     return {};
 }
 
@@ -123,6 +130,7 @@ Result<void> SlotTarget::flush() {
 }
 
 Result<void> SlotTarget::put(std::uint64_t offset, std::span<std::byte const> bytes) {
+    if (failed_) return *failed_;
     while (!bytes.empty()) {
         auto const n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
         if (n < 0 && errno == EINTR) continue;
@@ -131,12 +139,17 @@ Result<void> SlotTarget::put(std::uint64_t offset, std::span<std::byte const> by
             may_go_direct_ = false;
             continue;
         }
-        if (n < 0) return fail_errno("writing " + path_.string());
-        if (n == 0) return fail(Errc::io, path_.string() + " takes no more bytes");
+        if (n < 0) return lost(fail_errno("writing " + path_.string()));
+        if (n == 0) return lost(fail(Errc::io, path_.string() + " takes no more bytes"));
         offset += static_cast<std::uint64_t>(n);
         bytes = bytes.subspan(static_cast<std::size_t>(n));
     }
     return {};
+}
+
+core::Error SlotTarget::lost(core::Error why) {
+    failed_ = why;
+    return why;
 }
 
 bool SlotTarget::go_direct(bool wanted) {

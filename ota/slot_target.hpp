@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ namespace ota {
 // Bytes that a block device or file can hold. Errors: not_found ("slot device missing"), refused (neither a
 // block device nor a regular file), errno's.
 core::Result<std::uint64_t> slot_size(std::filesystem::path const& path);
+
+// What is zeroed first and written last.
+inline constexpr std::uint64_t kSlotHead = 4096;
 
 class SlotTarget {
 public:
@@ -39,6 +43,7 @@ private:
     core::Result<void> flush();
     core::Result<void> put(std::uint64_t offset, std::span<std::byte const> bytes);
     bool go_direct(bool wanted);
+    core::Error lost(core::Error why);
 
     std::filesystem::path path_;
     core::OwnedFd fd_;
@@ -49,6 +54,9 @@ private:
     std::size_t gathered_size_ = 0;
     bool may_go_direct_ = true;
     bool is_direct_ = false;
+    // Of a write or sync that failed: its bytes are gone and the kernel tells of it once (docs/traps.md, 21),
+    // so from then on everything fails.
+    std::optional<core::Error> failed_;
 };
 
 }   // namespace ota

@@ -1,6 +1,7 @@
 #include "ota/squashfs.hpp"
 
 #include "core/owned.hpp"
+#include "ota/block_index.hpp"
 
 #include <sqfs/block.h>
 #include <sqfs/compressor.h>
@@ -29,6 +30,7 @@ namespace {
 constexpr std::uint32_t kNone = 0xFFFF'FFFF;
 constexpr std::uint32_t kMostFragments =
     65'536;   // a bundle has a handful of files, each with one tail at most
+constexpr std::uint64_t kLargestIndex = 4 * 1024 * 1024;   // of a root file system of 10 GB
 
 using Compressor = Owned<sqfs_compressor_t, sqfs_destroy>;
 using DirReader = Owned<sqfs_dir_reader_t, sqfs_destroy>;
@@ -166,6 +168,49 @@ private:
     std::uint64_t done_ = 0;
 };
 
+// The files in the root directory.
+class Files {
+public:
+    Files(sqfs_super_t const& super, sqfs_dir_reader_t& reader, sqfs_frag_table_t* fragments)
+        : super_{super}, reader_{reader}, fragments_{fragments} {}
+
+    Result<void> find_image(Target target, Image const& image, std::vector<Use>& uses) const {
+        auto const inode = find(image.filename);
+        if (!inode) return inode.error();
+        if (!*inode) return fail(Errc::bad_input, "the bundle has no file " + image.filename);
+        ImageWalk walk{super_, target, image.filename, uses};
+        return walk.walk(**inode, fragments_, image.size);
+    }
+
+    // It only says how less could be fetched: one that is not there or not usable is no error.
+    Result<void> find_index(Target target, Image const& image, std::vector<Use>& uses) const {
+        auto const name = image.filename + std::string{kIndexSuffix};
+        auto const inode = find(name);
+        if (!inode) return inode.error();
+        std::uint64_t size = 0;
+        if (!*inode || sqfs_inode_get_file_size(inode->get(), &size) != 0 || size == 0 ||
+            size > kLargestIndex)
+            return {};
+        ImageWalk walk{super_, target, name, uses};
+        return walk.walk(**inode, fragments_, size);
+    }
+
+private:
+    // Nothing when there is no such file.
+    Result<Inode> find(std::string const& name) const {
+        sqfs_inode_generic_t* found = nullptr;
+        auto const code = sqfs_dir_reader_find_by_path(&reader_, nullptr, name.c_str(), &found);
+        Inode inode{found};
+        if (code == SQFS_ERROR_NO_ENTRY) return Inode{};
+        if (code != 0) return bad("has unreadable tables");
+        return inode;
+    }
+
+    sqfs_super_t const& super_;
+    sqfs_dir_reader_t& reader_;
+    sqfs_frag_table_t* fragments_;
+};
+
 // Uses of one block side by side, zero stretches near the data around them; refuses blocks that overlap.
 Result<void> put_in_order(std::vector<Use>& uses) {
     std::ranges::stable_sort(uses, {}, [](Use const& use) { return std::tuple{use.offset, use.stored}; });
@@ -204,17 +249,15 @@ Result<Layout> find_images(SquashfsParts const& parts, Manifest const& manifest)
     if (has_fragments && sqfs_frag_table_read(fragments.get(), &file, &*super, compressor->get()) != 0)
         return bad("has an unreadable fragment table");
 
-    Layout layout{.compression = super->compression_id, .block_size = super->block_size, .uses = {}};
+    Layout layout;
+    layout.compression = super->compression_id;
+    layout.block_size = super->block_size;
+    Files const files{*super, *reader, fragments.get()};
     for (auto const target : {Target::boot, Target::rootfs}) {
         auto const& image = target == Target::boot ? manifest.boot : manifest.rootfs;
-        sqfs_inode_generic_t* found = nullptr;
-        auto const code = sqfs_dir_reader_find_by_path(reader.get(), nullptr, image.filename.c_str(), &found);
-        Inode const inode{found};
-        if (code == SQFS_ERROR_NO_ENTRY)
-            return fail(Errc::bad_input, "the bundle has no file " + image.filename);
-        if (code != 0) return bad("has unreadable tables");
-        ImageWalk walk{*super, target, image.filename, layout.uses};
-        if (auto ok = walk.walk(*inode, fragments.get(), image.size); !ok) return ok.error();
+        if (auto ok = files.find_image(target, image, layout.uses); !ok) return ok.error();
+        auto& index = target == Target::boot ? layout.boot_index : layout.rootfs_index;
+        if (auto ok = files.find_index(target, image, index); !ok) return ok.error();
     }
     if (auto ok = put_in_order(layout.uses); !ok) return ok.error();
     return layout;

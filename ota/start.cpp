@@ -3,36 +3,44 @@
 namespace ota {
 namespace {
 
-StartAction with_mark(StartFacts const& facts) noexcept {
-    if (*facts.env.trial == facts.booted) {
-        // A verdict that was recorded stands, whatever cut it short.
-        if (facts.target == facts.booted && facts.phase == Phase::committed)
-            return StartAction::finish_commit;
-        if (facts.target == facts.booted && facts.phase == Phase::rolled_back)
-            return StartAction::finish_rollback;
-        return StartAction::trial;
-    }
-    if (facts.phase == Phase::activated && facts.same_boot) return StartAction::reboot_into_trial;
-    if (facts.env.left(*facts.env.trial) == 0) return StartAction::attempts_used_up;
-    return StartAction::did_not_load;
+Mark mark_in(BootState const& env, Slot booted) noexcept {
+    if (env.lost) return Mark::lost;
+    if (!env.trial) return Mark::none;
+    return *env.trial == booted ? Mark::booted : Mark::other;
 }
 
 }   // namespace
 
-StartAction decide_start(StartFacts const& facts) noexcept {
-    if (facts.env.trial) return with_mark(facts);
+Situation situation_of(StartFacts const& facts) noexcept {
+    auto const& env = facts.env;
+    bool const has_tries = !env.trial || env.left(*env.trial) > 0;
+    bool const is_first = !env.order.empty() && env.order.front() == facts.booted;
+    return {.phase = facts.phase,
+            .mark = mark_in(env, facts.booted),
+            .target = facts.target == facts.booted ? TargetSlot::booted : TargetSlot::other,
+            .boot = facts.same_boot ? Boot::same : Boot::earlier,
+            .tries = has_tries ? Tries::left : Tries::none,
+            .first = is_first ? First::booted : First::other,
+            .last = facts.committed.value_or(facts.booted) == facts.booted ? Last::booted : Last::other};
+}
 
-    bool const in_target = facts.target == facts.booted;
-    bool const is_first = !facts.env.order.empty() && facts.env.order.front() == facts.booted;
-    // Only a commit takes the mark away and leaves the slot first; the books could not be written then.
-    if (in_target && is_first && (facts.phase == Phase::activated || facts.phase == Phase::trial))
-        return StartAction::finish_commit;
-    if (facts.phase == Phase::written || facts.phase == Phase::activated)
-        return in_target ? StartAction::ordinary : StartAction::activate_again;
-    if (in_target && facts.phase == Phase::committed) return StartAction::finish_commit;
-    if (in_target && facts.phase == Phase::rolled_back && facts.same_boot) return StartAction::reboot_to_old;
-    if (facts.committed && *facts.committed != facts.booted) return StartAction::unplanned_fallback;
-    return StartAction::ordinary;
+StartAction decide_start(StartFacts const& facts) noexcept {
+    return row_for(situation_of(facts)).act;
+}
+
+BootState restored(StartAction action, BootState lost, Slot booted, int attempts) {
+    switch (action) {
+    case StartAction::restore_trial:
+        return with_activated(std::move(lost), booted, attempts);
+    case StartAction::restore_without_booted:
+        return with_marked_bad(std::move(lost), booted, attempts);
+    case StartAction::restore_without_spare:
+        return with_marked_bad(std::move(lost), core::other(booted), attempts);
+    case StartAction::restore_booted_first:
+        return with_committed(std::move(lost), booted, attempts);
+    default:
+        return lost;
+    }
 }
 
 }   // namespace ota

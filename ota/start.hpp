@@ -1,10 +1,8 @@
 #pragma once
-// What a start of this program means for an update that may be under way. Pure.
-//
-// The boot environment decides what happened, the record under <data>/state only explains it. The trial mark
-// is in the same store as the activation, so "activated" and "on trial" can never disagree.
+// What a start of this program means for an update that may be under way: facts -> row of the table. Pure.
 
 #include "ota/boot_env.hpp"
+#include "ota/life_cycle_table.hpp"
 
 #include <optional>
 
@@ -20,19 +18,12 @@ struct StartFacts {
     bool same_boot = false;   // the record was written in this very boot
 };
 
-enum class StartAction {
-    ordinary,             // nothing is under way
-    activate_again,       // written, never activated: check the slot and activate it
-    reboot_into_trial,    // activated, and this is still the boot in which that was done
-    trial,                // the booted slot is on trial
-    finish_commit,        // judged good, the environment or the books may not say so yet
-    finish_rollback,      // judged bad, the environment does not say so yet
-    reboot_to_old,        // rolled back, and this is still the slot that was judged bad
-    attempts_used_up,     // the loader fell back: every attempt was used without a commit
-    did_not_load,         // the loader fell back: it tried the slot and could not load it
-    unplanned_fallback,   // no update, but this is not the slot last committed
-};
+Situation situation_of(StartFacts const& facts) noexcept;
 
 StartAction decide_start(StartFacts const& facts) noexcept;
+
+// The environment to begin with for one of the four restore_… actions; any other action is a bug and gives
+// `lost` back as it is.
+BootState restored(StartAction action, BootState lost, Slot booted, int attempts);
 
 }   // namespace ota

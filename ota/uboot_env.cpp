@@ -1,10 +1,14 @@
 #include "ota/uboot_env.hpp"
 
 #include "core/owned.hpp"
+#include "ota/uboot_reader.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
 #include <cstddef>   // libuboot.h 0.3.2 uses size_t without it
-#include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <sstream>
 
 extern "C" {
@@ -29,9 +33,10 @@ constexpr char const* kLockDirectory = "/var/lock";
 
 struct OpenEnv {
     Owned<uboot_ctx, libuboot_exit> context;
-    Owned<uboot_ctx, libuboot_close> open;   // dies first
+    Owned<uboot_ctx, libuboot_close> open;   // dies first; holds the lock that fw_setenv takes too
 };
 
+// Also when no copy is good: what is set then is stored as it is in a whole one, like fw_setenv does it.
 Result<OpenEnv> open_env(std::filesystem::path const& config) {
     if (!std::filesystem::is_directory(kLockDirectory))
         return fail(Errc::io, std::string{"the boot environment needs the directory "} + kLockDirectory +
@@ -43,36 +48,43 @@ Result<OpenEnv> open_env(std::filesystem::path const& config) {
     if (libuboot_read_config(raw, config.c_str()) != 0)
         return fail(Errc::io, config.string() + " does not describe a usable boot environment");
     env.open.reset(raw);   // even a failed open holds the lock until it is closed
-    if (libuboot_open(raw) != 0)
+    if (int const opened = libuboot_open(raw); opened != 0 && opened != -ENODATA)
         return fail(Errc::io, "the boot environment described by " + config.string() +
-                                  " is unreadable: no copy has a good checksum");
+                                  " cannot be read (a device is missing, too short or failing)");
     return env;
 }
 
-std::optional<std::string> value_of(OpenEnv const& env, char const* name) {
-    Owned<char, std::free> const value{libuboot_get_env(env.open.get(), name)};
-    if (!value) return std::nullopt;
-    return std::string{value.get()};
+// Hex, as the loader and RAUC write it: one to eight digits, 0x or not.
+int tries_in(std::string_view text, int otherwise) {
+    if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
+    std::uint32_t tries = 0;
+    auto const* const end = text.data() + text.size();
+    auto const parsed = std::from_chars(text.data(), end, tries, 16);
+    if (text.size() > 8 || parsed.ec != std::errc{} || parsed.ptr != end) return otherwise;
+    return static_cast<int>(std::min<std::uint32_t>(tries, std::numeric_limits<int>::max()));
 }
 
-// Hex, as the loader and RAUC write it.
-int tries_in(std::optional<std::string> const& text, int absent) {
-    if (!text || text->empty()) return absent;
-    char* end = nullptr;
-    auto const value = std::strtol(text->c_str(), &end, 16);
-    return *end == '\0' && value >= 0 && value <= 0xff ? static_cast<int>(value) : absent;
+std::vector<Slot> order_in(std::string const& text) {
+    BootState known;
+    std::istringstream words{text};
+    for (std::string word; words >> word;)
+        if (auto const slot = core::slot_named(word); slot && !known.has_in_order(*slot))
+            known.order.push_back(*slot);
+    return known.order.empty() ? std::vector{Slot::a, Slot::b} : known.order;
 }
 
-BootState state_in(OpenEnv const& env, int attempts) {
-    BootState state;
-    std::istringstream order{value_of(env, kOrder).value_or("")};
-    for (std::string word; order >> word;)
-        if (auto const slot = core::slot_named(word); slot && !state.has_in_order(*slot))
-            state.order.push_back(*slot);
-    state.left_a = tries_in(value_of(env, kLeftA), attempts);
-    state.left_b = tries_in(value_of(env, kLeftB), attempts);
-    state.trial = core::slot_named(value_of(env, kTrial).value_or(""));
-    return state;
+std::string value_of(Variables const& variables, char const* name) {
+    auto const found = variables.find(name);
+    return found == variables.end() ? "" : found->second;
+}
+
+BootState state_in(std::vector<EnvCopy> const& copies, int attempts) {
+    auto const variables = variables_in_use(copies);
+    return {.order = order_in(value_of(variables, kOrder)),
+            .left_a = tries_in(value_of(variables, kLeftA), attempts),
+            .left_b = tries_in(value_of(variables, kLeftB), attempts),
+            .trial = core::slot_named(value_of(variables, kTrial)),
+            .lost = !copy_in_use(copies)};
 }
 
 std::string hex(int tries) {
@@ -87,41 +99,60 @@ std::string printed(std::vector<Slot> const& order) {
     return text;
 }
 
+// All four, in our own form; an absent one is empty.
+Variables printed(BootState const& state) {
+    return {{kOrder, printed(state.order)},
+            {kLeftA, hex(state.left_a)},
+            {kLeftB, hex(state.left_b)},
+            {kTrial, state.trial ? core::name(*state.trial) : ""}};
+}
+
+Variables with(Variables variables, BootState const& wanted) {
+    for (auto const& [name, value] : printed(wanted)) {
+        variables.erase(name);
+        if (!value.empty()) variables.emplace(name, value);
+    }
+    return variables;
+}
+
 Result<BootState> read_now(std::filesystem::path const& config, int attempts) {
-    auto const env = open_env(config);
+    auto const reader = UbootReader::open(config);
+    auto const env = open_env(config);   // for its lock
     if (!env) return env.error();
-    return state_in(*env, attempts);
+    if (!reader) return reader.error();
+    auto const copies = reader->read();
+    if (!copies) return copies.error();
+    return state_in(*copies, attempts);
 }
 
 // One store per open: a second one in the same context is lost (docs/traps.md).
-Result<void> store(std::filesystem::path const& config, BootState const& wanted) {
-    auto const env = open_env(config);
-    if (!env) return env.error();
-    auto* const open = env->open.get();
-    bool changed = false;
+Result<void> store(OpenEnv const& env, UbootReader const& reader, BootState const& wanted) {
     bool refused = false;
-    auto const put = [&](char const* name, std::string const& value) {
-        if (value_of(*env, name).value_or("") == value) return;
-        changed = true;
-        refused |= libuboot_set_env(open, name, value.empty() ? nullptr : value.c_str()) != 0;
-    };
-    put(kOrder, printed(wanted.order));
-    put(kLeftA, hex(wanted.left_a));
-    put(kLeftB, hex(wanted.left_b));
-    put(kTrial, wanted.trial ? core::name(*wanted.trial) : "");
+    for (auto const& [name, value] : printed(wanted))
+        refused |=
+            libuboot_set_env(env.open.get(), name.c_str(), value.empty() ? nullptr : value.c_str()) != 0;
     if (refused) return fail(Errc::refused, "the boot environment refused a variable");
-    if (changed && libuboot_env_store(open) != 0)
-        return fail(Errc::io, "the boot environment could not be written (read-only or failing device?)");
+    if (libuboot_env_store(env.open.get()) != 0)
+        return fail(Errc::io, "the boot environment on " + reader.places().front().device.string() +
+                                  " could not be written (read-only, full or failing device?)");
     return {};
 }
 
 Result<void> write_now(std::filesystem::path const& config, BootState const& wanted, int attempts) {
-    if (auto const stored = store(config, wanted); !stored) return stored;
-    auto const found = read_now(config, attempts);
-    if (!found) return fail(found, "reading the boot environment back");
-    if (*found != wanted)
-        return fail(Errc::io, "the boot environment reads back other values than were written");
-    return {};
+    auto const reader = UbootReader::open(config);
+    if (reader)   // so that libubootenv begins with what the device holds, not with a write that failed
+        if (auto const fresh = reader->read(); !fresh) return fresh.error();
+    auto const env = open_env(config);
+    if (!env) return env.error();
+    if (!reader) return reader.error();
+    auto const before = reader->read();
+    if (!before) return before.error();
+    if (state_in(*before, attempts) == wanted) return {};
+
+    if (auto const stored = store(*env, *reader, wanted); !stored) return stored;
+    auto const after = reader->read();
+    if (!after) return fail(after, "reading the boot environment back");
+    return check_store(reader->places(), *before, *after, with(variables_in_use(*before), wanted));
 }
 
 }   // namespace

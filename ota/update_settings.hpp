@@ -15,13 +15,22 @@ namespace ota {
 struct UpdateSettings {
     std::string compatible;
     core::WallTime built{};   // the floor for the time at which certificates are judged
-    std::filesystem::path keyring;
+    SignerRules signers;
     SlotTargets slot_a;
     SlotTargets slot_b;
     int attempts = 3;
     PollRules poll;
     std::optional<std::string> server_url;   // none: no updates are looked for
     std::filesystem::path flags;             // where the flag files are
+    std::uint64_t index = 0;                 // of the running image's release; 0: none
+    std::optional<int> revision;             // of the board, if known
+    int minimum_rate = 1024;                 // bytes per second: a slower download is given up
+    core::Duration download_limit = std::chrono::hours{24};
+    std::uint64_t checkpoint_every =
+        16 * 1024 * 1024;   // bytes of a bundle between two records of its progress
+    std::optional<std::filesystem::path> boot_files;   // where the running slot's boot partition is mounted
+    config::MaintenanceWindows windows;                // for activating; none: at any time
+    bool only_security = false;                        // the operator wants no other updates
 
     SlotTargets const& targets(core::Slot slot) const { return slot == core::Slot::a ? slot_a : slot_b; }
 };

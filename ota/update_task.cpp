@@ -3,7 +3,10 @@
 #include "config/flag_watcher.hpp"
 #include "core/files.hpp"
 #include "core/race.hpp"
+#include "ota/file_source.hpp"
+#include "ota/life_cycle_table.hpp"
 #include "ota/reboot.hpp"
+#include "ota/standing_problem.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 
@@ -16,7 +19,18 @@ using core::Level;
 namespace {
 constexpr std::size_t kLongestReply = 64 * 1024;
 constexpr char const* kOfferPath = "/api/v1/updates/latest";
+constexpr auto kLookAgain = std::chrono::minutes{1};   // whether a window has opened
 std::string const kRetryFlag{config::kRetryUpdate};
+std::string const kHoldFlag{config::kHoldUpdates};
+
+// Also when the task is cancelled.
+struct Busy {
+    explicit Busy(bool& flag) : flag_{flag} { flag_ = true; }
+    Busy(Busy const&) = delete;
+    ~Busy() { flag_ = false; }
+    bool& flag_;
+};
+
 }   // namespace
 
 struct UpdateTask::Asked {
@@ -43,45 +57,118 @@ UpdateTask::UpdateTask(core::Clock& clock,
       state_{state},
       update_{update},
       log_{std::move(log)},
-      settings_{std::move(settings)},
-      acts_{std::move(acts)} {}
+      settings_{settings},
+      acts_{std::move(acts)},
+      installation_{clock, workers, boot, books, state, update, log_, std::move(settings)} {}
 
 Task<void> UpdateTask::run() {
     asked_ = std::make_shared<core::asio::steady_timer>(co_await core::asio::this_coro::executor,
                                                         core::asio::steady_timer::time_point::max());
     if (!settings_.server_url)
         update_.change([](core::Update& update) { update.note = "no update server is configured"; });
-    co_await pause(first_poll(settings_.poll, acts_.chance()));
+    auto next = clock_.now() + first_poll(settings_.poll, acts_.chance());
     for (unsigned failures = 0;;) {
-        if (!settings_.server_url) {
-            co_await pause(std::chrono::hours{24});
-            continue;
+        auto const waits = co_await activate_if_allowed();
+        if (busy_) {   // with a file
+            co_await clock_.sleep_for(std::chrono::seconds{1});
+        } else if (poll_asked_ || clock_.now() >= next) {
+            poll_asked_ = false;
+            auto const until_next = co_await poll_once(failures);
+            next = clock_.now() + until_next;
+        } else {
+            co_await pause(std::min(next, waits));
         }
-        auto const polled = co_await poll();
-        failures = polled ? 0 : failures + 1;
-        auto const until_next = next_poll(settings_.poll, failures, retry_after_, acts_.chance());
-        auto const why = polled ? "" : polled.error().text();
-        update_.change([&](core::Update& update) { update.error = why; });
-        if (!polled)
-            log_(Level::warning, "update failed, will retry",
-                 {{"why", why}, {"in_s", core::count_s(until_next)}});
-        co_await pause(until_next);
     }
+}
+
+// How long until the next one.
+Task<core::Duration> UpdateTask::poll_once(unsigned& failures) {
+    if (!settings_.server_url) co_return std::chrono::hours{24};
+    Busy const busy{busy_};
+    auto const polled = co_await poll();
+    failures = polled ? 0 : failures + 1;
+    auto const until_next = next_poll(settings_.poll, failures, retry_after_, acts_.chance());
+    auto const why = polled ? "" : polled.error().text();
+    update_.change([&](core::Update& update) { update.error = why; });
+    if (!polled)
+        log_(Level::warning, "update failed, will retry",
+             {{"why", why}, {"in_s", core::count_s(until_next)}});
+    co_return until_next;
 }
 
 Task<Result<void>> UpdateTask::poll() {
     take_retry_flag();
-    auto const judge_at = co_await time_to_judge_at();
-    auto const asked = co_await ask(judge_at);
+    auto const time = co_await time_to_judge_at();
+    if (time.is_wall_clock) date_ledger();
+    auto const asked = co_await ask(time.at);
     if (!asked) co_return asked.error();
     if (!asked->offer || asked->offer->version == state_.now().identity.version) {
-        update_.change([](core::Update& update) { update.note = "up to date"; });
+        if (!is_written()) update_.change([](core::Update& update) { update.note = "up to date"; });
         co_return Result<void>{};
     }
-    co_return co_await consider(*asked->offer, judge_at);
+    auto installed = co_await install(*asked->offer, time);
+    // Replaced on the server while we read it: what was written of it counts if it is still the same bundle.
+    if (!installed && installed.error().is(Errc::changed)) installed = co_await install(*asked->offer, time);
+    co_return installed;
 }
 
-Task<core::WallTime> UpdateTask::time_to_judge_at() {
+Task<Result<void>> UpdateTask::install(Offer offer, JudgingTime time) {
+    BundleSource source{.url = offer.bundle_url,
+                        .judge_at = time.at,
+                        .retry_after = std::make_shared<std::optional<core::Duration>>()};
+    auto const done = co_await installation_.run(http_, source, offer.version, time);
+    if (!done && *source.retry_after) retry_after_ = *source.retry_after;
+    co_return done;
+}
+
+Task<Result<void>> UpdateTask::install_from(std::filesystem::path path) {
+    if (busy_) co_return fail(Errc::refused, "an update is under way; try again when it is done");
+    Busy const busy{busy_};
+    auto const done = co_await install_local(std::move(path));
+    if (done && asked_) asked_->cancel();   // it may be allowed to be activated
+    co_return done;
+}
+
+Task<Result<void>> UpdateTask::install_local(std::filesystem::path path) {
+    FileSource files{workers_};
+    auto const time = co_await time_to_judge_at();
+    std::error_code unknown;
+    if (!std::filesystem::is_directory(path, unknown)) {
+        BundleSource source{.url = file_url(path), .judge_at = time.at};
+        co_return co_await installation_.run(files, std::move(source), std::nullopt, time);
+    }
+    auto const bundles = bundles_in(path);
+    if (!bundles) co_return bundles.error();
+    auto const best = co_await newest_of(files, *bundles, time);
+    if (!best) co_return best.error();
+    BundleSource source{.url = file_url(*best), .judge_at = time.at};
+    co_return co_await installation_.run(files, std::move(source), std::nullopt, time);
+}
+
+// The one that may be installed and has the highest index; of equals the last by name.
+Task<Result<std::filesystem::path>>
+UpdateTask::newest_of(FileSource& files, std::vector<std::filesystem::path> bundles, JudgingTime time) {
+    std::optional<std::filesystem::path> best;
+    std::uint64_t best_index = 0;
+    std::string why = "there is no file *.raucb";
+    for (auto const& bundle : bundles) {
+        BundleSource source{.url = file_url(bundle), .judge_at = time.at};
+        auto const considered = co_await installation_.consider(files, std::move(source), std::nullopt, time);
+        if (!considered || considered->admission.kind != Admission::Kind::install) {
+            why = bundle.filename().string() + ": " +
+                  (considered ? considered->admission.why : considered.error().text());
+            continue;
+        }
+        auto const index = considered->head.manifest.release.index;
+        if (best && index < best_index) continue;
+        best = bundle;
+        best_index = index;
+    }
+    if (!best) co_return fail(Errc::not_found, "no bundle here can be installed: " + why);
+    co_return *best;
+}
+
+Task<JudgingTime> UpdateTask::time_to_judge_at() {
     auto floor = settings_.built;
     for (auto const& [slot, bundle] : books_.committed().bundles)
         if (auto const issued = core::parse_wall_time(bundle.issued)) floor = std::max(floor, *issued);
@@ -91,7 +178,7 @@ Task<core::WallTime> UpdateTask::time_to_judge_at() {
         update.judged_at =
             std::string{time.is_wall_clock ? "wall clock" : "floor"} + ' ' + core::print_wall_time(time.at);
     });
-    co_return time.at;
+    co_return time;
 }
 
 std::vector<std::pair<std::string, std::string>> UpdateTask::headers() const {
@@ -127,147 +214,71 @@ Task<Result<UpdateTask::Asked>> UpdateTask::ask(core::WallTime judge_at) {
     co_return Asked{*offer};
 }
 
-Task<Result<void>> UpdateTask::consider(Offer offer, core::WallTime judge_at) {
-    BundleSource source{.url = offer.bundle_url, .judge_at = judge_at};
-    auto const head = co_await fetch_head(http_, source, settings_.keyring);
-    if (!head) co_return fail(head, "checking the signature of version " + offer.version);
+bool UpdateTask::is_written() const {
+    auto const& record = books_.update();
+    return record && record->phase == Phase::written &&
+           record->target == core::other(state_.now().identity.slot);
+}
 
-    auto const& bundles = books_.committed().bundles;
-    auto const running = bundles.find(state_.now().identity.slot);
-    AdmissionFacts const facts{.compatible = settings_.compatible,
-                               .running =
-                                   running == bundles.end() ? std::nullopt : std::optional{running->second},
-                               .now = clock_.wall_now()};
-    auto admission = admit(head->manifest, head->manifest_hash, offer, books_.ledger(), facts);
-    if (admission.kind == Admission::Kind::install && !facts.running) {
-        auto const already = co_await runs_already(*head);
-        if (!already) co_return already.error();
-        if (*already)
-            admission = {Admission::Kind::up_to_date, "the running slot already holds these images"};
+// When to look again, if there is something that waits.
+Task<core::TimePoint> UpdateTask::activate_if_allowed() {
+    if (!is_written() || busy_) co_return core::TimePoint::max();
+    auto const waits_for = co_await what_is_waited_for();
+    if (busy_) co_return core::TimePoint::max();   // a file has begun meanwhile
+    if (waits_for.empty()) {
+        Busy const busy{busy_};   // no file may take the slot now, nor while the reboot is awaited
+        auto const done = co_await activate(*books_.update());
+        if (done)
+            co_await reboot_for_good(board_, clock_, log_,
+                                     "version " + update_.now().version + " is activated");
+        update_.change([&](core::Update& update) { update.error = done.error().text(); });
+        log_(Level::error, "could not activate", {{"why", done.error().text()}});
+        co_return core::TimePoint::max();   // the next poll writes it again
     }
-    if (admission.kind == Admission::Kind::refused) co_return fail(Errc::refused, admission.why);
-    if (admission.kind != Admission::Kind::install) {
-        if (update_.now().note != admission.why)
-            log_(Level::notice, "offered update not installed", {{"why", admission.why}});
-        update_.change([&](core::Update& update) { update.note = admission.why; });
-        co_return Result<void>{};
-    }
-
-    auto const spare = core::other(state_.now().identity.slot);
-    if (auto const fits = check_targets(head->manifest, settings_.targets(spare)); !fits)
-        co_return fits.error();
-
-    auto const done = co_await install(source, *head);
-    if (!done && books_.update()) {   // the spare slot is unbootable by now, or was never touched
-        auto record = *books_.update();
-        record.phase = Phase::idle;
-        if (auto const kept = enter(std::move(record)); !kept)
-            log_(Level::warning, "could not record that the update ended", {{"why", kept.error().text()}});
-    }
-    co_return done;
+    if (update_.now().note != waits_for) log_(Level::notice, "update waits", {{"for", waits_for}});
+    update_.change([&](core::Update& update) { update.note = waits_for; });
+    co_return clock_.now() + kLookAgain;
 }
 
-// Before the first commit nothing says what the running slot holds: look.
-Task<Result<bool>> UpdateTask::runs_already(BundleHead head) {
-    return targets_hold(workers_, std::move(head.manifest), settings_.targets(state_.now().identity.slot));
-}
-
-Task<Result<void>> UpdateTask::install(BundleSource source, BundleHead head) {
-    auto const env = co_await boot_.read();
-    if (!env) co_return fail(env, "preparing the spare slot");
-
-    auto const& identity = state_.now().identity;
-    UpdateRecord record{.phase = Phase::offered,
-                        .target = core::other(identity.slot),
-                        .bundle = installed(head.manifest, head.manifest_hash),
-                        .boot_size = head.manifest.boot.size,
-                        .rootfs_size = head.manifest.rootfs.size,
-                        .boot_id = identity.boot_id};
-    if (auto const ok = enter(record); !ok) co_return ok;
-    log_(Level::notice, "update offered",
-         {{"version", record.bundle.version},
-          {"bytes", head.total_size},
-          {"slot", core::name(record.target)}});
-    show_progress(0, 0);   // what an earlier one left
-
-    auto const plan = co_await fetch_plan(http_, workers_, source, head);
-    if (!plan) co_return fail(plan, "reading the tables of version " + record.bundle.version);
-
-    auto const started = clock_.now();
-    auto const written = co_await write_spare(source, *plan, record);
-    if (!written) co_return fail(written, "writing version " + record.bundle.version);
-    log_(Level::notice, "update written",
-         {{"version", record.bundle.version},
-          {"in_ms", std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - started).count()}});
-
-    // From here on a start of this program can finish the job by itself.
-    record.baseline = co_await acts_.failing_probes();
-    record.phase = Phase::written;
-    if (auto const ok = enter(record); !ok) co_return ok;
-    auto const activated = co_await activate(record);
-    if (!activated) co_return activated;
-    co_await reboot_for_good(board_, clock_, log_, "version " + record.bundle.version + " is activated");
-    co_return Result<void>{};
-}
-
-Task<Result<void>>
-UpdateTask::write_spare(BundleSource source, std::shared_ptr<BundlePlan const> plan, UpdateRecord record) {
-    WriteSteps steps{
-        .before_first_byte = [this, record] { return give_up_spare(record); },
-        .progress = [this](std::uint64_t done, std::uint64_t total) { show_progress(done, total); }};
-    co_return co_await write_images(http_, workers_, std::move(source), std::move(plan),
-                                    settings_.targets(record.target), std::move(steps));
-}
-
-// Until here the spare slot is as good a fallback as it was.
-Task<Result<void>> UpdateTask::give_up_spare(UpdateRecord record) {
-    auto committed = books_.committed();
-    committed.bundles.erase(record.target);
-    if (auto const ok = books_.set(std::move(committed)); !ok) co_return ok;
-    record.phase = Phase::downloading;
-    if (auto const ok = enter(record); !ok) co_return ok;
-
-    auto const env = co_await boot_.read();
-    if (!env) co_return env.error();
-    auto const marked = with_marked_bad(*env, record.target, settings_.attempts);
-    if (marked == *env) co_return Result<void>{};
-    co_return co_await boot_.write(marked);
+// Empty: nothing.
+Task<std::string> UpdateTask::what_is_waited_for() {
+    if (state_.now().flags.contains(kHoldFlag))
+        co_return "version " + books_.update()->bundle.version + " is written; it is held by the flag " +
+            kHoldFlag;
+    if (settings_.windows.empty()) co_return std::string{};
+    bool const is_synchronised = co_await acts_.clock_is_synchronised();
+    auto const now = clock_.wall_now();
+    if (is_synchronised && config::is_open(settings_.windows, now)) co_return std::string{};
+    auto waits = "version " + books_.update()->bundle.version + " is written; it waits for the window " +
+                 config::print(settings_.windows);
+    if (is_synchronised)
+        waits += ", which opens at " + core::print_wall_time(config::next_opening(settings_.windows, now));
+    else
+        waits += ", and the clock is not synchronised";
+    co_return waits;
 }
 
 Task<Result<void>> UpdateTask::activate(UpdateRecord record) {
-    record.phase = Phase::activated;
-    if (auto const ok = enter(record); !ok) co_return ok;
+    record.baseline = co_await acts_.failing_probes();
+    record.boot_id = state_.now().identity.boot_id;
+    auto const stored = co_await store_activation(record);
+    if (stored) co_return stored;
+    if (auto const kept = installation_.enter(*books_.update(), Event::failed); !kept)
+        log_(Level::warning, "could not record that the update ended", {{"why", kept.error().text()}});
+    co_return fail(stored, "activating version " + record.bundle.version);
+}
+
+Task<Result<void>> UpdateTask::store_activation(UpdateRecord record) {
+    if (auto const ok = installation_.enter(record, Event::allowed); !ok) co_return ok;
     auto const env = co_await boot_.read();
-    if (!env) co_return fail(env, "activating version " + record.bundle.version);
+    if (!env) co_return env.error();
+    add_problem_if_lost(update_, log_, *env);
     auto const activated = with_activated(*env, record.target, settings_.attempts);
     auto const stored = co_await boot_.write(activated);
-    if (!stored) co_return fail(stored, "activating version " + record.bundle.version);
+    if (!stored) co_return stored;
     log_(Level::notice, "update activated",
          {{"version", record.bundle.version}, {"slot", core::name(record.target)}});
     co_return Result<void>{};
-}
-
-Result<void> UpdateTask::enter(UpdateRecord record) {
-    auto const phase = record.phase;
-    auto const version = phase == Phase::idle ? "" : record.bundle.version;
-    if (auto const ok = books_.set(std::move(record)); !ok) return ok;
-    update_.change([&](core::Update& update) {
-        update.phase = phase;
-        update.version = version;
-        update.note.clear();
-    });
-    return {};
-}
-
-void UpdateTask::show_progress(std::uint64_t done, std::uint64_t total) {
-    auto const& shown = update_.now();
-    bool const worth_it = done == total || total != shown.total_bytes || done < shown.done_bytes ||
-                          done - shown.done_bytes >= total / 100;
-    if (!worth_it) return;
-    update_.change([&](core::Update& update) {
-        update.done_bytes = done;
-        update.total_bytes = total;
-    });
 }
 
 void UpdateTask::take_retry_flag() {
@@ -282,31 +293,41 @@ void UpdateTask::take_retry_flag() {
     log_(Level::notice, "ledger of rejected updates cleared", {{"flag", kRetryFlag}});
 }
 
+// The second try of what used its attempts up is a day after this, not after a date of 1970.
+void UpdateTask::date_ledger() {
+    auto ledger = books_.ledger();
+    if (!ledger.date(clock_.wall_now())) return;
+    if (auto const kept = books_.set(std::move(ledger)); !kept)
+        log_(Level::warning, "could not date the ledger", {{"why", kept.error().text()}});
+}
+
 void UpdateTask::poll_now() {
     poll_asked_ = true;
     if (asked_) asked_->cancel();
 }
 
+// poll_now(), or something has been written from a file.
 Task<void> UpdateTask::asked_for() {
-    while (!poll_asked_) co_await asked_->async_wait(core::asio::as_tuple(core::asio::use_awaitable));
+    if (!poll_asked_) co_await asked_->async_wait(core::asio::as_tuple(core::asio::use_awaitable));
 }
 
-// The WAN has come up, or the operator set the retry flag.
+// The WAN has come up, the operator set the retry flag, or took away the one that holds updates.
 Task<void> UpdateTask::state_asks() {
     for (auto seen = state_.get();;) {
         auto const next = co_await state_.changed_from(seen);
         bool const wan_is_up = seen->links.wan.addresses.empty() && !next->links.wan.addresses.empty();
         bool const retry = !seen->flags.contains(kRetryFlag) && next->flags.contains(kRetryFlag);
-        if ((wan_is_up && !update_.now().error.empty()) || retry) co_return;
+        bool const released = seen->flags.contains(kHoldFlag) && !next->flags.contains(kHoldFlag);
+        if ((wan_is_up && !update_.now().error.empty()) || retry) poll_asked_ = true;
+        if (poll_asked_ || released) co_return;
         seen = next;
     }
 }
 
-Task<void> UpdateTask::pause(core::Duration d) {
+Task<void> UpdateTask::pause(core::TimePoint until) {
     auto wishes = core::ends_before(asked_for(), state_asks());
-    auto over = clock_.sleep_for(d);
+    auto over = clock_.sleep_until(until);
     co_await core::first_of(std::move(wishes), std::move(over));
-    poll_asked_ = false;   // only now: one that was asked for during a poll or a trial counts
 }
 
 }   // namespace ota

@@ -7,9 +7,8 @@
 #include "core/http.hpp"
 #include "core/log.hpp"
 #include "core/workers.hpp"
-#include "ota/admission.hpp"
-#include "ota/books.hpp"
-#include "ota/boot_env.hpp"
+#include "ota/file_source.hpp"
+#include "ota/installation.hpp"
 #include "ota/judging_time.hpp"
 #include "ota/update_settings.hpp"
 
@@ -46,24 +45,32 @@ public:
     // Ends the pause before the next poll. An install under way is not disturbed.
     void poll_now();
 
+    // Installs a bundle from a file, or the newest one of a directory, as if a server had offered it; it is
+    // then activated when window and flag allow it. Success without a change: DeviceState::update.note says
+    // why. Errors: refused (an update is under way), not_found (none that can be installed), those of
+    // Installation::run.
+    Task<Result<void>> install_from(std::filesystem::path path);
+
 private:
     struct Asked;   // what the server answered
+    Task<core::Duration> poll_once(unsigned& failures);
     Task<Result<void>> poll();
     Task<Result<Asked>> ask(core::WallTime judge_at);
-    Task<Result<void>> consider(Offer offer, core::WallTime judge_at);
-    Task<Result<bool>> runs_already(BundleHead head);
-    Task<Result<void>> install(BundleSource source, BundleHead head);
-    Task<Result<void>>
-    write_spare(BundleSource source, std::shared_ptr<BundlePlan const> plan, UpdateRecord record);
-    Task<Result<void>> give_up_spare(UpdateRecord record);
+    Task<Result<void>> install(Offer offer, JudgingTime time);
+    Task<Result<void>> install_local(std::filesystem::path path);
+    Task<Result<std::filesystem::path>>
+    newest_of(FileSource& files, std::vector<std::filesystem::path> bundles, JudgingTime time);
+    Task<core::TimePoint> activate_if_allowed();
+    Task<std::string> what_is_waited_for();
     Task<Result<void>> activate(UpdateRecord record);
-    Task<core::WallTime> time_to_judge_at();
-    Task<void> pause(core::Duration d);
+    Task<Result<void>> store_activation(UpdateRecord record);
+    Task<JudgingTime> time_to_judge_at();
+    Task<void> pause(core::TimePoint until);
     Task<void> asked_for();
     Task<void> state_asks();
-    Result<void> enter(UpdateRecord record);
+    bool is_written() const;
     void take_retry_flag();
-    void show_progress(std::uint64_t done, std::uint64_t total);
+    void date_ledger();
     std::vector<std::pair<std::string, std::string>> headers() const;
 
     core::Clock& clock_;
@@ -77,11 +84,13 @@ private:
     core::Log log_;
     UpdateSettings settings_;
     UpdateActs acts_;
+    Installation installation_;
 
     std::string etag_;                            // of the last answer that carried an offer
     std::optional<Offer> last_offer_;             // what a 304 stands for
     std::optional<core::Duration> retry_after_;   // the server's wish
     bool poll_asked_ = false;
+    bool busy_ = false;                                 // a poll or an installation is under way
     std::shared_ptr<core::asio::steady_timer> asked_;   // never rings; cancelled by poll_now
 };
 

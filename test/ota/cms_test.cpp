@@ -19,7 +19,7 @@ core::WallTime now() {
 }
 
 core::Result<std::string> verify(std::string const& der, test::Pki const& pki, core::WallTime at = now()) {
-    return ota::verify_cms(std::as_bytes(std::span{der}), pki.keyring, at);
+    return ota::verify_cms(std::as_bytes(std::span{der}), {.keyring = pki.keyring}, at);
 }
 
 void check_refused(core::Result<std::string> const& got, Errc code, std::string_view says) {
@@ -97,12 +97,12 @@ TEST_CASE("a keyring that cannot be used is not blamed on the bundle") {
     auto const good = test::cms_of(kContent, test::trusted_pki());
     test::TemporaryDirectory const at;
     auto const der = std::as_bytes(std::span{good});
-    auto const missing = ota::verify_cms(der, at / "no.pem", now());
+    auto const missing = ota::verify_cms(der, {.keyring = at / "no.pem"}, now());
     REQUIRE_FALSE(missing);
     CHECK(missing.error().is(Errc::not_found));
 
     test::write_whole(at / "empty.pem", "\n");
-    auto const empty = ota::verify_cms(der, at / "empty.pem", now());
+    auto const empty = ota::verify_cms(der, {.keyring = at / "empty.pem"}, now());
     REQUIRE_FALSE(empty);
     CHECK(empty.error().is(Errc::io));
     CHECK(empty.error().context.find("holds no certificate") != std::string::npos);

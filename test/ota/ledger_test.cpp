@@ -1,12 +1,10 @@
 #include "ota/ledger.hpp"
 
-#include "ota/admission.hpp"
 #include "support/ota_samples.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace std::chrono_literals;
-using ota::Admission;
 using ota::Ledger;
 using ota::Rejection;
 using test::sample_bundle;
@@ -27,65 +25,84 @@ Ledger with(ota::Installed bundle, Rejection why, int times = 1) {
 TEST_CASE("a bundle that a trial rejected is never installed again, under whatever manifest or version") {
     auto const rejected = sample_bundle("1.2.0", 1);
     auto const ledger = with(rejected, Rejection::verdict);
-    CHECK(ledger.refusal_of(rejected, kNow + 10000h));
+    CHECK(ledger.refusal_of(rejected, kNow + 10000h, true));
 
     auto same_manifest = sample_bundle("1.2.0", 2);
     same_manifest.manifest_hash = rejected.manifest_hash;
-    CHECK(ledger.refusal_of(same_manifest, kNow));
+    CHECK(ledger.refusal_of(same_manifest, kNow, true));
 
     auto signed_anew = sample_bundle("1.2.1", 2);
     signed_anew.boot = rejected.boot;
     signed_anew.rootfs = rejected.rootfs;
-    CHECK(ledger.refusal_of(signed_anew, kNow));
+    CHECK(ledger.refusal_of(signed_anew, kNow, true));
 
-    CHECK(!ledger.refusal_of(sample_bundle("1.2.0", 3), kNow));
+    CHECK(!ledger.refusal_of(sample_bundle("1.2.0", 3), kNow, true));
 }
 
 TEST_CASE("a bundle whose attempts were used up gets one more try after a day") {
     auto const bundle = sample_bundle("1.2.0", 1);
     auto const once = with(bundle, Rejection::attempts);
-    CHECK(once.refusal_of(bundle, kNow + 23h));
-    CHECK(!once.refusal_of(bundle, kNow + 24h));
-    CHECK(with(bundle, Rejection::attempts, 2).refusal_of(bundle, kNow + 2400h));
+    CHECK(once.refusal_of(bundle, kNow + 23h, true));
+    CHECK(!once.refusal_of(bundle, kNow + 24h, true));
+    CHECK(with(bundle, Rejection::attempts, 2).refusal_of(bundle, kNow + 2400h, true));
 }
 
-TEST_CASE("the ledger survives its file, and keeps the 32 newest entries") {
+TEST_CASE("the day before the second try does not pass while the clock cannot be trusted") {
+    auto const bundle = sample_bundle("1.2.0", 1);
+    CHECK(with(bundle, Rejection::attempts).refusal_of(bundle, kNow + 2400h, false));
+
+    Ledger after_boot;   // the clock says 1970, and jumps to now when chrony has found a server
+    after_boot.add({.bundle = bundle,
+                    .why = Rejection::attempts,
+                    .reason = "used up",
+                    .at = core::WallTime{60s},
+                    .is_dated = false});
+    CHECK(after_boot.refusal_of(bundle, kNow, true));
+    CHECK(after_boot.date(kNow));
+    CHECK_FALSE(after_boot.date(kNow + 1h));   // once
+    CHECK(after_boot.refusal_of(bundle, kNow + 23h, true));
+    CHECK(!after_boot.refusal_of(bundle, kNow + 24h, true));
+}
+
+TEST_CASE("the ledger survives its file, and keeps the 32 newest entries of a kind") {
     Ledger ledger;
     for (int i = 0; i < 40; ++i)
         ledger.add({.bundle = sample_bundle("1." + std::to_string(i), static_cast<std::uint8_t>(i + 1)),
-                    .why = i % 2 ? Rejection::attempts : Rejection::verdict,
+                    .why = Rejection::verdict,
                     .reason = "reason " + std::to_string(i),
-                    .at = kNow});
+                    .at = kNow,
+                    .is_dated = i % 2 == 0});
     CHECK(ledger.entries().size() == 32);
+    CHECK(ledger.entries().front().bundle.version == "1.8");
     CHECK(ledger.entries().back().bundle.version == "1.39");
     CHECK(ota::ledger_from_json(to_json(ledger)).entries() == ledger.entries());
 }
 
-TEST_CASE("a signed manifest is admitted, known already, rejected before, or refused with the reason") {
-    auto const manifest = test::sample_manifest("1.2.0", 5);
-    core::Sha256 const hash{9};
-    auto const bundle = installed(manifest, hash);
-    ota::Offer const offer{"1.2.0", "https://u/x"};
-    ota::AdmissionFacts const facts{
-        .compatible = "atomix-sim", .running = sample_bundle("1.1.0", 7), .now = kNow};
-    using Kind = Admission::Kind;
+TEST_CASE("a ledger of an older version, which knows nothing of dates, is read") {
+    auto json = to_json(with(sample_bundle("1.2.0", 1), Rejection::attempts));
+    json["rejected"].as_array()[0].as_object().erase("dated");
+    REQUIRE(ota::ledger_from_json(json).entries().size() == 1);
+    CHECK(ota::ledger_from_json(json).entries()[0].is_dated);
+}
 
-    CHECK(admit(manifest, hash, offer, {}, facts) == Admission{Kind::install, ""});
+TEST_CASE("33 bundles that used up their attempts do not make the ledger forget one that a trial rejected") {
+    auto const bad = sample_bundle("1.0", 200);
+    auto ledger = with(bad, Rejection::verdict);
+    for (std::uint8_t i = 1; i <= 33; ++i)
+        ledger.add(
+            {.bundle = sample_bundle("2", i), .why = Rejection::attempts, .reason = "used up", .at = kNow});
+    CHECK(ledger.entries().size() == 32);
+    CHECK(ledger.refusal_of(bad, kNow, true));
+    CHECK(!ledger.refusal_of(sample_bundle("2", 2), kNow, true));   // the oldest of those had to go
+}
 
-    auto const other_device = admit(manifest, hash, offer, {}, {.compatible = "rock64"});
-    CHECK(other_device.kind == Kind::refused);
-    CHECK(other_device.why == "the bundle is for \"atomix-sim\", this device is \"rock64\"");
-
-    auto const other_version = admit(manifest, hash, {"1.3.0", "https://u/x"}, {}, facts);
-    CHECK(other_version.kind == Kind::refused);
-    CHECK(other_version.why == "the server offers version 1.3.0 but the signed manifest says 1.2.0");
-
-    auto running = facts;
-    running.running = bundle;
-    running.running->version = "1.1.0";   // the same content under another name
-    CHECK(admit(manifest, hash, offer, {}, running).kind == Kind::up_to_date);
-
-    auto const rejected = admit(manifest, hash, offer, with(bundle, Rejection::verdict), facts);
-    CHECK(rejected.kind == Kind::rejected);
-    CHECK(rejected.why == "version 1.2.0 was rejected on 2026-11-18T11:06:40Z: dns: silent");
+TEST_CASE("what was rejected just now stays in a ledger full of verdicts") {
+    Ledger ledger;
+    for (std::uint8_t i = 1; i <= 32; ++i)
+        ledger.add(
+            {.bundle = sample_bundle("1", i), .why = Rejection::verdict, .reason = "silent", .at = kNow});
+    auto const newest = sample_bundle("2", 100);
+    ledger.add({.bundle = newest, .why = Rejection::attempts, .reason = "used up", .at = kNow});
+    CHECK(ledger.entries().size() == 32);
+    CHECK(ledger.refusal_of(newest, kNow, true));
 }

@@ -1,16 +1,8 @@
 #include "ota/life_cycle.hpp"
 
 #include "core/files.hpp"
-#include "support/fake_board.hpp"
-#include "support/fake_clock.hpp"
-#include "support/log_lines.hpp"
-#include "support/memory_boot_env.hpp"
-#include "support/ota_samples.hpp"
-#include "support/run_task.hpp"
-#include "support/temporary_directory.hpp"
+#include "support/life_cycle_world.hpp"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -21,142 +13,10 @@ using core::Slot;
 using core::Verdict;
 using ota::BootState;
 using ota::StartAction;
-
-namespace {
-
-constexpr int kAttempts = 3;
-
-// No server: nothing is asked, every request would fail.
-class NoHttp final : public core::HttpClient {
-    core::Task<core::Result<std::unique_ptr<core::HttpStream>>> open(core::HttpRequest) override {
-        co_return core::fail(core::Errc::unreachable, "there is no server in this test");
-    }
-};
-
-// What one boot of the device constructs, over what survives a reboot.
-struct Boot {
-    core::asio::io_context io;
-    test::FakeClock clock{io};
-    core::Workers workers{1};
-    NoHttp http;
-    std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
-    core::Log log{lines, "ota"};
-    ota::Books books;
-    core::StateBus state;
-    core::Writer<&core::DeviceState::update> update{state};
-    ota::UpdateSettings settings;
-    ota::Settlement settlement;
-    ota::UpdateTask updates;
-    ota::LifeCycle life_cycle;
-
-    Boot(std::filesystem::path const& data, test::FakeBoard& board, test::MemoryBootEnv& env)
-        : books{data / "state"},
-          state{io.get_executor(),
-                core::DeviceState{.identity = {.version = "1.0.0", .slot = board.slot, .boot_id = board.id}}},
-          settings{.compatible = "atomix-sim",
-                   .slot_a = {data / "boot-a", data / "rootfs-a"},
-                   .slot_b = {data / "boot-b", data / "rootfs-b"},
-                   .attempts = kAttempts,
-                   .poll = {.interval = 1h, .first = 5min},
-                   .flags = data / "config"},
-          settlement{clock, env, books, update, log, kAttempts, board.id},
-          updates{clock,
-                  http,
-                  workers,
-                  board,
-                  env,
-                  books,
-                  state,
-                  update,
-                  log,
-                  settings,
-                  {.clock_is_synchronised = []() -> core::Task<bool> { co_return false; },
-                   .failing_probes = []() -> core::Task<std::vector<std::string>> {
-                       co_return std::vector<std::string>{};
-                   },
-                   .chance = [] { return 0.5; }}},
-          life_cycle{clock, workers, board, env, books, settlement, updates, state, update, log, settings} {}
-
-    StartAction start() {
-        auto const started = test::run_task(io, life_cycle.start());
-        REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().text()));
-        return *started;
-    }
-    void judge(Verdict verdict) {
-        core::Writer<&core::DeviceState::health> health{state};
-        health.set({.verdict = verdict, .reason = "dns: silent"});
-    }
-};
-
-struct Device {
-    test::TemporaryDirectory data;
-    test::FakeBoard board;
-    test::MemoryBootEnv env;
-
-    void remember(ota::UpdateRecord const& record) {
-        ota::Books books{data / "state"};
-        REQUIRE(books.set(record).has_value());
-    }
-    void remember_commit(Slot slot) {
-        ota::Books books{data / "state"};
-        REQUIRE(books.set(ota::Committed{.last = slot, .bundles = {{slot, test::sample_bundle("1.0.0", 9)}}})
-                    .has_value());
-    }
-    ota::Books books() { return ota::Books{data / "state"}; }
-
-    // From here on nothing can be written below <data>/state, nor read.
-    void break_books() {
-        std::filesystem::rename(data / "state", data / "state.away");
-        REQUIRE(core::replace_file(data / "state", "").has_value());
-    }
-    void mend_books() {
-        std::filesystem::remove(data / "state");
-        std::filesystem::rename(data / "state.away", data / "state");
-    }
-
-    void put_on_trial() {
-        remember_commit(Slot::a);
-        remember(test::sample_record(Phase::activated, "boot-1"));
-        env.state = {.order = {Slot::b, Slot::a}, .left_a = 3, .left_b = 2, .trial = Slot::b};
-        board.slot = Slot::b;
-        board.id = "boot-2";
-    }
-
-    // U-Boot's rules, as far as a reboot here needs them: the first slot of the order with tries left,
-    // counted down.
-    void power_cycle() {
-        auto const can_boot = [&](Slot slot) { return env.state.left(slot) > 0; };
-        auto const slot = std::ranges::find_if(env.state.order, can_boot);
-        REQUIRE(slot != env.state.order.end());
-        --env.state.left(*slot);
-        board.slot = *slot;
-        board.id += "+";
-        board.reboots.clear();
-    }
-};
-
-// Runs the life cycle until nothing moves; false if the power went.
-bool run_until_quiet(Boot& boot, std::optional<Verdict> verdict) {
-    bool cut = false;
-    core::asio::cancellation_signal stop;
-    core::asio::co_spawn(boot.io, boot.life_cycle.run(),
-                         core::asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr thrown) {
-                             try {
-                                 if (thrown) std::rethrow_exception(thrown);
-                             } catch (test::PowerCut const&) {
-                                 cut = true;
-                             } catch (boost::system::system_error const&) {   // stopped below
-                             }
-                         }));
-    boot.clock.settle();
-    if (verdict && !cut) boot.judge(*verdict);
-    boot.clock.settle();
-    stop.emit(core::asio::cancellation_type::terminal);
-    boot.clock.settle();
-    return !cut;
-}
-
-}   // namespace
+using test::Boot;
+using test::Device;
+using test::kAttempts;
+using test::run_until_quiet;
 
 TEST_CASE_FIXTURE(Device, "an ordinary boot refills the booted slot's counter before anything else") {
     remember_commit(Slot::a);
@@ -204,7 +64,7 @@ TEST_CASE_FIXTURE(Device,
     CHECK(run_until_quiet(boot, Verdict::roll_back));
     CHECK(env.state == BootState{.order = {Slot::a}, .left_a = 3, .left_b = 0, .trial = std::nullopt});
     CHECK(board.reboots == std::vector<std::string>{"rolled back: dns: silent"});
-    CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), boot.clock.wall_now()));
+    CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), boot.clock.wall_now(), true));
     CHECK(books().history().last_rollback()->reason == "dns: silent");
 
     power_cycle();
@@ -287,8 +147,13 @@ TEST_CASE_FIXTURE(Device,
     CHECK(env.state == BootState{.order = {Slot::a}, .left_a = 3, .left_b = 0, .trial = std::nullopt});
     CHECK(boot.state.now().update.last_rollback->reason ==
           "slot B used up its boot attempts without a commit");
-    CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), boot.clock.wall_now()));
-    CHECK(!books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), boot.clock.wall_now() + 25h));
+    auto ledger = books().ledger();
+    auto const now = boot.clock.wall_now();
+    CHECK(
+        ledger.refusal_of(test::sample_bundle("1.1.0", 1), now + 25h, true));   // nobody vouched for its date
+    CHECK(ledger.date(now));
+    CHECK(ledger.refusal_of(test::sample_bundle("1.1.0", 1), now + 23h, true));
+    CHECK(!ledger.refusal_of(test::sample_bundle("1.1.0", 1), now + 25h, true));
 }
 
 TEST_CASE_FIXTURE(Device, "a slot that the loader could not load is marked bad") {
@@ -321,7 +186,9 @@ TEST_CASE_FIXTURE(Device, "killed between activation and reboot, the next start 
     CHECK(env.writes == 0);
 }
 
-TEST_CASE_FIXTURE(Device, "a written slot that was not activated is checked and activated, or given up") {
+TEST_CASE_FIXTURE(
+    Device,
+    "a written slot is checked and waits, one that was to be activated is, an unfinished one is given up") {
     auto record = test::sample_record(Phase::written, "boot-1");
     std::string const boot_image(8192, 'b');
     std::string const rootfs_image(16384, 'r');
@@ -332,7 +199,17 @@ TEST_CASE_FIXTURE(Device, "a written slot that was not activated is checked and 
     env.state.order = {Slot::a};
     REQUIRE(core::replace_file(data / "rootfs-b", rootfs_image + "older content").has_value());
 
-    SUBCASE("complete") {
+    SUBCASE("complete, and not yet allowed to be activated") {
+        REQUIRE(core::replace_file(data / "boot-b", boot_image).has_value());
+        Boot boot{data.path(), board, env};
+        CHECK(boot.start() == StartAction::ordinary);
+        CHECK(!env.state.trial);
+        CHECK(books().update()->phase == Phase::written);
+        CHECK(boot.state.now().update.phase == Phase::written);
+    }
+    SUBCASE("complete, and allowed") {
+        record.phase = Phase::activated;
+        remember(record);
         REQUIRE(core::replace_file(data / "boot-b", boot_image).has_value());
         Boot boot{data.path(), board, env};
         CHECK(boot.start() == StartAction::reboot_into_trial);
@@ -448,7 +325,7 @@ TEST_CASE_FIXTURE(Device,
     mend_books();
     CHECK(after.start() == StartAction::ordinary);
     CHECK(!env.state.trial);
-    CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), after.clock.wall_now()));
+    CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), after.clock.wall_now(), true));
 }
 
 TEST_CASE_FIXTURE(Device, "a slot that was judged bad is left although its rollback cannot be recorded") {
@@ -492,4 +369,19 @@ TEST_CASE_FIXTURE(Device, "a commit whose record was lost does not claim to know
     CHECK(run_until_quiet(boot, Verdict::commit));
     CHECK(books().committed().last == Slot::b);
     CHECK(!books().committed().bundles.contains(Slot::b));
+}
+
+TEST_CASE_FIXTURE(Device, "the counter is refilled before a written slot is looked at") {
+    remember(test::sample_record(Phase::written, "boot-1"));   // its slot holds nothing of it
+    env.state.left_a = 1;
+    env.read_only = core::fail(core::Errc::io, "the flash is read-only");
+    Boot boot{data.path(), board, env};
+    CHECK_FALSE(test::run_task(boot.io, boot.life_cycle.start()).has_value());
+    CHECK(books().update()->phase == Phase::written);
+
+    env.read_only.reset();
+    CHECK(boot.start() == StartAction::ordinary);
+    CHECK(env.state.left_a == kAttempts);
+    CHECK(env.writes == 1);
+    CHECK(books().update()->phase == Phase::idle);
 }

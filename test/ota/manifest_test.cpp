@@ -50,7 +50,7 @@ TEST_CASE("a manifest as rauc writes it is understood") {
     CHECK(got->boot.filename == "boot.vfat");
     CHECK(got->boot.size == 4097);
     CHECK(core::to_hex(got->rootfs.sha256) == kHash);
-    CHECK(got->meta.empty());
+    CHECK(got->release == ota::Release{});
 }
 
 TEST_CASE("a manifest may hold what GKeyFile allows and what means nothing to this device") {
@@ -78,12 +78,13 @@ TEST_CASE("a manifest may hold what GKeyFile allows and what means nothing to th
     }
 }
 
-TEST_CASE("the manifest's meta data for this device is kept, with its escapes resolved") {
-    auto const got =
-        ota::parse_manifest(kGood + "[meta.atomix]\nissued=2026-11-18T00:00:00Z\nnote=a\\sb\\\\n\n");
+TEST_CASE("the manifest's release is taken from the meta data for this device, with its escapes resolved") {
+    auto const got = ota::parse_manifest(
+        kGood + "[meta.atomix]\nissued=2026-11-18T00:00:00Z\nindex=7\nwaves=0h:50\\s1d:100\nnote=x\n");
     REQUIRE(got);
-    std::map<std::string, std::string> const want{{"issued", "2026-11-18T00:00:00Z"}, {"note", "a b\\n"}};
-    CHECK(got->meta == want);
+    CHECK(got->release.index == 7);
+    CHECK(got->release.issued == core::parse_wall_time("2026-11-18T00:00:00Z"));
+    CHECK(got->release.waves.size() == 2);
 }
 
 TEST_CASE("a manifest that this device cannot follow is refused with the place and the reason") {
@@ -143,6 +144,8 @@ TEST_CASE("a manifest that this device cannot follow is refused with the place a
         {"an image of files", instead(kGood, "size=1\n", "size=1\ntype=archive\n"), Errc::refused,
          "type raw"},
         {"a handler", kGood + "[handler]\nfilename=x\n", Errc::refused, "[handler]"},
+        {"an index that is none", kGood + "[meta.atomix]\nindex=-1\n", Errc::bad_input,
+         "manifest: [meta.atomix] index must be"},
         {"hooks", kGood + "[hooks]\nfilename=x\n", Errc::refused, "[hooks]"},
     };
     for (auto const& c : cases) {

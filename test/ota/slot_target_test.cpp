@@ -4,6 +4,9 @@
 #include "support/rauc_bundle.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 using core::Errc;
 using ota::SlotTarget;
@@ -94,4 +97,24 @@ TEST_CASE("a slot that is missing or no slot is named") {
     auto const directory = ota::slot_size(at.path());
     REQUIRE_FALSE(directory);
     CHECK(directory.error().is(Errc::refused));
+}
+
+TEST_CASE_FIXTURE(Slot, "bytes that could not be written are not forgotten when the storage recovers") {
+    auto const image = test::noise(600'000, 14);
+    auto target = open(image.size());
+    REQUIRE(target.clear_head());
+    REQUIRE(target.write(0, bytes(std::string_view{image}.substr(0, 300'000))));
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    auto const handler = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit const none{.rlim_cur = 4096, .rlim_max = before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &none) == 0);
+    auto const synced = target.sync();
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+    CHECK_FALSE(synced);
+
+    CHECK_FALSE(target.sync());
+    CHECK_FALSE(target.write_head());
+    CHECK(content().starts_with(std::string(4096, '\0')));
 }

@@ -75,7 +75,7 @@ struct World {
         update,
         core::Log{lines, "ota"},
         {.compatible = "test-box",
-         .keyring = test::trusted_pki().keyring,
+         .signers = {.keyring = test::trusted_pki().keyring},
          .slot_a = {data / "boot-a", data / "rootfs-a"},
          .slot_b = {data / "boot-b", data / "rootfs-b"},
          .attempts = 3,
@@ -113,7 +113,8 @@ struct World {
         auto const end = std::chrono::steady_clock::now() + 20s;
         while (!condition() && std::chrono::steady_clock::now() < end) {
             io.restart();
-            io.run_one_for(100ms);
+            if (io.run_one_for(20ms) == 0)
+                clock.advance(1s);   // somebody sleeps: between two attempts, for example
         }
         return condition();
     }
@@ -269,29 +270,154 @@ TEST_CASE_FIXTURE(World, "with an unreadable boot environment no slot is touched
     CHECK(nothing_changed());
 }
 
+TEST_CASE_FIXTURE(World, "a connection lost in mid-stream is taken up again within the same poll") {
+    server.bundle.drop_after = 100'000;
+    poll();
+    CHECK(env.state.trial == Slot::b);
+    CHECK(server.bundle.given < server.bundle.file.size() + 200'000);
+}
+
 TEST_CASE_FIXTURE(
     World,
-    "a connection lost in mid-stream leaves a slot that cannot boot, and the next poll starts anew") {
-    server.bundle.drop_after = server.bundle.file.size() / 2;
+    "a server that goes away leaves a slot that cannot boot, and the next poll goes on from there") {
+    server.bundle.drop_after = server.bundle.file.size() * 3 / 4;
+    server.bundle.before_reply = [this](test::MemoryHttp& http, core::HttpRequest const&) {
+        if (http.given > http.file.size() / 2) http.status = 404;
+    };
     poll();
-    CHECK(state.now().update.error.find("connection") != std::string::npos);
+    CHECK_MESSAGE(state.now().update.error.find("404") != std::string::npos, state.now().update.error);
     CHECK(env.state.order == std::vector{Slot::a});
     CHECK(!env.state.trial);
     CHECK(test::read_whole(data / "boot-b").starts_with(std::string(4096, '\0')));
     REQUIRE(books.update());
     CHECK(books.update()->phase == Phase::idle);
     CHECK(slot_is_old("boot-a"));
+    CHECK(env.writes == 1);
 
     server.bundle.drop_after = test::MemoryHttp::kNever;
+    server.bundle.before_reply = nullptr;
+    server.bundle.status = 0;
+    server.bundle.given = 0;
     poll();
     CHECK(env.state.trial == Slot::b);
+    CHECK(server.bundle.given < server.bundle.file.size());   // tail, tree and tables again included
+    CHECK(env.writes == 2);                                   // it was marked bad already
+    auto const images = test::small_images();
+    CHECK(test::read_whole(data / "boot-b").starts_with(images.boot));
+    CHECK(test::read_whole(data / "rootfs-b").starts_with(images.rootfs));
+}
+
+TEST_CASE_FIXTURE(World, "a bundle that is replaced on the server while it is read is begun again at once") {
+    server.bundle.before_reply = [n = 0](test::MemoryHttp& http, core::HttpRequest const&) mutable {
+        if (++n == 3) http.etag = "\"2\"";
+    };
+    poll();
+    CHECK(env.state.trial == Slot::b);
+}
+
+TEST_CASE_FIXTURE(World, "a server that wants to be asked later about the bundle is asked later") {
+    server.bundle.status = 503;
+    server.bundle.retry_after = 2h;
+    poll();
+    CHECK(state.now().update.error.find("503") != std::string::npos);
+    auto const asked = server.offer.requests.size();
+    clock.advance(119min);
+    CHECK(server.offer.requests.size() == asked);
+    server.bundle.status = 0;
+    clock.advance(2min);
+    CHECK(work_until([&] { return server.offer.requests.size() > asked; }));
+    CHECK(work_until([this] { return !board.reboots.empty(); }));
+}
+
+TEST_CASE_FIXTURE(World,
+                  "with the flag hold-updates an update is written, and activated once the flag is gone") {
+    core::Writer<&core::DeviceState::flags> flags{state};
+    flags.set({"hold-updates"});
+    ota::Committed committed;   // known, so that no poll has to look into the running slot
+    committed.bundles[Slot::a] = test::sample_bundle("1.0.0", 9);
+    REQUIRE(books.set(committed).has_value());
+    task.poll_now();
+    REQUIRE(
+        work_until([this] { return state.now().update.note.find("held by the flag") != std::string::npos; }));
+    CHECK(state.now().update.phase == Phase::written);
+    CHECK(state.now().update.note == "version 2.1 is written; it is held by the flag hold-updates");
+    CHECK(!env.state.trial);
+    CHECK(board.reboots.empty());
+
+    // Offers of the same bundle while it waits fetch its signature and nothing else.
+    server.bundle.given = 0;
+    for (std::size_t const polls : {2, 3}) {
+        clock.advance(80min);
+        CHECK(server.offer.requests.size() == polls);
+        CHECK(state.now().update.note.find("held by") != std::string::npos);
+    }
+    CHECK(server.bundle.given == 2 * 65'536);
+    CHECK(state.now().update.phase == Phase::written);
+
+    failing = {"dns"};   // the baseline is taken now
+    flags.set({});
+    REQUIRE(work_until([this] { return !board.reboots.empty(); }));
+    CHECK(env.state.trial == Slot::b);
+    CHECK(books.update()->baseline == std::vector<std::string>{"dns"});
+}
+
+TEST_CASE_FIXTURE(World, "a bundle in a file is installed like one from the server") {
+    test::write_whole(data / "x.raucb", bundle_1_1_0());
+    std::optional<core::Result<void>> got;
+    auto const install = [&](std::filesystem::path path) {
+        got.reset();
+        core::asio::co_spawn(io, task.install_from(std::move(path)),
+                             [&](std::exception_ptr, core::Result<void> result) { got = std::move(result); });
+        REQUIRE(work_until([&] { return got.has_value(); }));
+    };
+    SUBCASE("the file itself") {
+        install(data / "x.raucb");
+        REQUIRE(got->has_value());
+        CHECK(work_until([this] { return !board.reboots.empty(); }));
+        CHECK(env.state.trial == Slot::b);
+        CHECK(server.bundle.requests.empty());
+    }
+    SUBCASE("the newest of a directory that may be installed") {
+        test::write_whole(data / "broken.raucb", "nonsense");
+        install(data.path());
+        REQUIRE(got->has_value());
+        CHECK(work_until([this] { return !board.reboots.empty(); }));
+    }
+    SUBCASE("a directory without one") {
+        std::filesystem::remove(data / "x.raucb");
+        install(data.path());
+        REQUIRE_FALSE(got->has_value());
+        CHECK(got->error().context == "no bundle here can be installed: there is no file *.raucb");
+        CHECK(nothing_changed());
+    }
+    SUBCASE("a file that is none") {
+        test::write_whole(data / "x.raucb", "nonsense");
+        install(data / "x.raucb");
+        REQUIRE_FALSE(got->has_value());
+        CHECK(nothing_changed());
+    }
+    SUBCASE("what is in the ledger stays out, also as a file") {
+        ota::BundleSource const source{.url = "https://updates.example/x.raucb",
+                                       .judge_at = clock.wall_now()};
+        auto const head = test::run_task(
+            io, ota::fetch_head(server.bundle, source, {.keyring = test::trusted_pki().keyring}));
+        REQUIRE(head.has_value());
+        ota::Ledger ledger;
+        ledger.add({.bundle = ota::installed(head->manifest, head->manifest_hash), .reason = "dns: silent"});
+        REQUIRE(books.set(ledger).has_value());
+        install(data / "x.raucb");
+        CHECK(got->has_value());
+        CHECK(state.now().update.note.find("was rejected") != std::string::npos);
+        CHECK(nothing_changed());
+    }
 }
 
 TEST_CASE_FIXTURE(World, "a rejected bundle is not installed again, which is said once and shown always") {
     auto const manifest = [&] {
         ota::BundleSource const source{.url = "https://updates.example/x.raucb",
                                        .judge_at = clock.wall_now()};
-        auto head = test::run_task(io, ota::fetch_head(server.bundle, source, test::trusted_pki().keyring));
+        auto head = test::run_task(
+            io, ota::fetch_head(server.bundle, source, {.keyring = test::trusted_pki().keyring}));
         REQUIRE(head.has_value());
         return *head;
     }();
@@ -348,4 +474,16 @@ TEST_CASE_FIXTURE(
     links.set(up);
     clock.settle();
     CHECK(server.offer.requests.size() == 4);
+}
+
+TEST_CASE_FIXTURE(World, "no file is installed over an update that is about to be booted") {
+    test::write_whole(data / "x.raucb", bundle_1_1_0());
+    poll();
+    REQUIRE(board.reboots.size() == 1);
+    auto const writes = env.writes;
+    auto const got = test::run_task(io, task.install_from(data / "x.raucb"));
+    REQUIRE_FALSE(got.has_value());
+    CHECK(got.error().is(core::Errc::refused));
+    CHECK(env.writes == writes);
+    CHECK(env.state.trial == Slot::b);
 }

@@ -16,6 +16,17 @@ std::vector<std::byte> bytes_of(std::string_view text) {
     return {bytes.begin(), bytes.end()};
 }
 
+// The whole tree, level by level.
+core::Result<ota::Leaves> check(std::string const& tree,
+                                std::uint64_t data_blocks,
+                                core::Sha256 const& root,
+                                core::Sha256 const& salt) {
+    auto const leaves_at = std::min<std::size_t>(ota::tree_levels(data_blocks).back().offset, tree.size());
+    auto const upper = HashTree::check(tree.substr(0, leaves_at), data_blocks, root, salt);
+    if (!upper) return upper.error();
+    return upper->check_leaves(0, tree.substr(leaves_at));
+}
+
 }   // namespace
 
 TEST_CASE("the hash tree's levels lie top first and their sizes follow from the data") {
@@ -43,18 +54,18 @@ TEST_CASE("a tree with any byte changed does not lead to the root hash") {
     core::Sha256 const salt{1, 2, 3};
     std::string const data = test::noise(300 * 4096, 5);
     auto const made = test::make_tree(data, salt);
-    REQUIRE(HashTree::check(bytes_of(made.bytes), 300, made.root, salt));
+    REQUIRE(check(made.bytes, 300, made.root, salt).has_value());
 
     for (std::size_t at = 0; at < made.bytes.size(); at += 61) {
         CAPTURE(at);
-        auto wrong = bytes_of(made.bytes);
-        wrong[at] ^= std::byte{1};
-        auto const got = HashTree::check(wrong, 300, made.root, salt);
+        auto wrong = made.bytes;
+        wrong[at] = static_cast<char>(wrong[at] ^ 1);
+        auto const got = check(wrong, 300, made.root, salt);
         REQUIRE_FALSE(got);
         CHECK(got.error().is(Errc::bad_signature));
     }
-    CHECK_FALSE(HashTree::check(bytes_of(made.bytes), 300, made.root, core::Sha256{1, 2, 4}));
-    auto const short_by_one = HashTree::check(bytes_of(made.bytes.substr(4096)), 300, made.root, salt);
+    CHECK_FALSE(check(made.bytes, 300, made.root, core::Sha256{1, 2, 4}).has_value());
+    auto const short_by_one = check(made.bytes.substr(0, 100), 300, made.root, salt);
     REQUIRE_FALSE(short_by_one);
     CHECK(short_by_one.error().is(Errc::bad_input));
 }
@@ -63,8 +74,8 @@ TEST_CASE("only the data block that the tree was made of passes, and only at its
     core::Sha256 const salt{9};
     std::string const data = test::noise(130 * 4096, 6);
     auto const made = test::make_tree(data, salt);
-    auto const tree = HashTree::check(bytes_of(made.bytes), 130, made.root, salt);
-    REQUIRE(tree);
+    auto const tree = check(made.bytes, 130, made.root, salt);
+    REQUIRE(tree.has_value());
     auto const all = bytes_of(data);
     std::span const blocks{all};
 
@@ -81,6 +92,35 @@ TEST_CASE("only the data block that the tree was made of passes, and only at its
     CHECK(got.error().is(Errc::bad_signature));
     CHECK(got.error().context.find("block 100 ") != std::string::npos);
     CHECK_FALSE(tree->verify_blocks(1, blocks));
+}
+
+TEST_CASE("leaves that come in parts vouch for their part of the data only") {
+    core::Sha256 const salt{7};
+    std::string const data = test::noise(300 * 4096, 8);
+    auto const made = test::make_tree(data, salt);
+    auto const tree = HashTree::check(made.bytes.substr(0, 4096), 300, made.root, salt);
+    REQUIRE(tree.has_value());
+    auto const second = tree->check_leaves(1, made.bytes.substr(4096 + 4096, 4096));
+    REQUIRE(second.has_value());
+    auto const all = bytes_of(data);
+    std::span const blocks{all};
+
+    CHECK(second->verify_blocks(128, blocks.subspan(128 * 4096, 128 * 4096)).has_value());
+    CHECK_FALSE(second->covers(127));
+    CHECK_FALSE(second->verify_block(127, blocks.subspan(127 * 4096, 4096)));
+    CHECK_FALSE(second->verify_blocks(128, blocks.subspan(128 * 4096, 129 * 4096)).has_value());
+    CHECK_FALSE(second->covers(256));
+
+    CHECK_FALSE(
+        tree->check_leaves(0, made.bytes.substr(4096 + 4096, 4096)).has_value());   // not in its place
+    CHECK_FALSE(tree->check_leaves(3, made.bytes.substr(4096, 4096)).has_value());
+    CHECK_FALSE(tree->check_leaves(2, made.bytes.substr(4096, 8192)).has_value());
+    CHECK_FALSE(tree->check_leaves(0, "").has_value());
+    CHECK_FALSE(tree->check_leaves(0, made.bytes.substr(4096, 4095)).has_value());
+    auto const last = tree->check_leaves(2, made.bytes.substr(3 * 4096));
+    REQUIRE(last.has_value());
+    CHECK(last->covers(299));
+    CHECK_FALSE(last->covers(300));
 }
 
 TEST_CASE("our trees are the trees that rauc makes") {

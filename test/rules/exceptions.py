@@ -9,6 +9,7 @@ _LIFE_CYCLE = "test/ota/life_cycle_test.cpp"   # ota/life_cycle.hpp on a whole d
 
 WITHOUT_OWN_TEST = {
     "net/http_connect.cpp": _HTTPS,
+    "net/http_dial.cpp": "test/net/https_proxy_test.cpp",
     "net/http_reply.cpp": _HTTPS,
     "net/tls.cpp": _HTTPS,
     "net/nft_events.cpp": "test/net/firewall_test.cpp",
@@ -18,6 +19,4 @@ WITHOUT_OWN_TEST = {
     "ota/squashfs_inflate.cpp": _INSTALL,
     "ota/history.cpp": "test/ota/books_test.cpp",
     "ota/reboot.cpp": _LIFE_CYCLE,
-    "ota/settlement.cpp": _LIFE_CYCLE,
-    "ota/update_settings.cpp": "test/ota/update_task_test.cpp",
 }

@@ -3,6 +3,9 @@
 // one.
 
 #include "ota/bundle.hpp"
+#include "ota/bundle_plan.hpp"
+#include "ota/local_copies.hpp"
+#include "support/hurried_clock.hpp"
 #include "support/memory_http.hpp"
 #include "support/rauc_bundle.hpp"
 #include "support/run_task.hpp"
@@ -16,6 +19,7 @@ struct InstallWorld {
     static constexpr std::size_t kRootfsSlot = 4'000'000;
 
     core::asio::io_context io;
+    HurriedClock clock;
     core::Workers workers{2};
     MemoryHttp http;
     TemporaryDirectory at;
@@ -27,28 +31,47 @@ struct InstallWorld {
                              .judge_at =
                                  std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) +
                                  std::chrono::hours{1}};
-    std::vector<std::uint64_t> progress;
+    std::vector<ota::WriteProgress> progress;
+    std::vector<ota::Progress> checkpoints;
+    std::uint64_t checkpoint_every = 16 * 1024 * 1024;
+    ota::Patience patience;
 
-    InstallWorld() { fill_slots(); }
+    InstallWorld() {
+        source.retry_after = std::make_shared<std::optional<core::Duration>>();
+        fill_slots();
+    }
     void fill_slots() {
         write_whole(targets.boot, old_boot);
         write_whole(targets.rootfs, old_rootfs);
     }
 
     core::Result<ota::BundleHead> head() {
-        return run_task(io, ota::fetch_head(http, source, trusted_pki().keyring));
+        return run_task(io, ota::fetch_head(http, source, {.keyring = trusted_pki().keyring}));
     }
     core::Result<std::shared_ptr<ota::BundlePlan const>> plan(ota::BundleHead const& head) {
         return run_task(io, ota::fetch_plan(http, workers, source, head));
     }
-    core::Result<void> write(std::shared_ptr<ota::BundlePlan const> const& plan) {
-        auto how = steps([this](std::uint64_t done, std::uint64_t) { progress.push_back(done); });
-        return run_task(io, ota::write_images(http, workers, source, plan, targets, std::move(how)));
+    core::Result<void> write(std::shared_ptr<ota::BundlePlan const> const& plan,
+                             std::shared_ptr<ota::Found const> found = nullptr) {
+        auto how = steps([this](ota::WriteProgress now) { progress.push_back(now); });
+        if (!found) found = ota::nothing_found(*plan);
+        return run_task(io, ota::write_images(http, clock, workers, source, plan, targets, found, patience,
+                                              std::move(how)));
     }
-    static ota::WriteSteps steps(std::function<void(std::uint64_t, std::uint64_t)> note) {
-        return {
-            .before_first_byte = []() -> core::Task<core::Result<void>> { co_return core::Result<void>{}; },
-            .progress = std::move(note)};
+    std::shared_ptr<ota::Found const> look(std::shared_ptr<ota::BundlePlan const> const& plan,
+                                           ota::LocalSources local) {
+        return run_task(io, ota::find_local(http, workers, source, plan, targets, std::move(local)));
+    }
+    ota::WriteSteps steps(std::function<void(ota::WriteProgress)> note) {
+        auto ready = []() -> core::Task<core::Result<void>> { co_return core::Result<void>{}; };
+        auto keep = [this](ota::Progress now) -> core::Task<void> {
+            checkpoints.push_back(std::move(now));
+            co_return;
+        };
+        return {.before_first_byte = ready,
+                .progress = std::move(note),
+                .checkpoint = keep,
+                .checkpoint_every = checkpoint_every};
     }
     // The first error of the three steps.
     core::Result<void> install() {

@@ -12,6 +12,7 @@ struct MemoryStream final : core::HttpStream {
     std::uint64_t given = 0;
     std::uint64_t drop_after = 0;
     std::size_t piece = 0;
+    MemoryHttp* server = nullptr;
 
     core::HttpHead const& head() const override { return reply; }
     core::Task<core::Result<std::size_t>> read(std::span<std::byte> into) override {
@@ -20,6 +21,8 @@ struct MemoryStream final : core::HttpStream {
         auto const n = std::min({into.size(), piece, body.size() - given, drop_after - given});
         std::memcpy(into.data(), body.data() + given, n);
         given += n;
+        server->given += n;
+        if (server->clock) server->clock->pass(server->read_time);
         co_return n;
     }
 };
@@ -32,10 +35,15 @@ core::Task<core::Result<std::unique_ptr<core::HttpStream>>> MemoryHttp::open(cor
     auto stream = std::make_unique<MemoryStream>();
     stream->drop_after = drop_after;
     stream->piece = piece;
+    stream->server = this;
     stream->reply.etag = etag;
+    if (status >= 400) stream->reply.retry_after = retry_after;
     stream->reply.url = request.url;
     stream->reply.status = status;
-    if (status == 0 && (!has_ranges || !request.range)) {
+    auto const condition =
+        std::ranges::find(request.headers, "If-Range", &std::pair<std::string, std::string>::first);
+    bool const is_other = condition != request.headers.end() && condition->second != etag;
+    if (status == 0 && (!has_ranges || !request.range || is_other)) {
         stream->reply.status = 200;
         stream->body = file;
     } else if (status == 0) {
@@ -52,6 +60,16 @@ core::Task<core::Result<std::unique_ptr<core::HttpStream>>> MemoryHttp::open(cor
     }
     stream->reply.content_length = stream->body.size();
     co_return stream;
+}
+
+std::vector<std::string> MemoryHttp::ranges(std::size_t first) const {
+    std::vector<std::string> texts;
+    for (auto i = first; i < requests.size(); ++i) {
+        auto const& range = requests[i].range;
+        auto const begin = range && range->first ? std::to_string(*range->first) : std::string{};
+        texts.push_back(range ? begin + "-" + std::to_string(range->last) : "all");
+    }
+    return texts;
 }
 
 }   // namespace test

@@ -3,6 +3,7 @@
 // wrong.
 
 #include "core/http.hpp"
+#include "support/hurried_clock.hpp"
 
 #include <functional>
 #include <limits>
@@ -18,11 +19,18 @@ struct MemoryHttp final : core::HttpClient {
     std::string etag = "\"1\"";
     unsigned status = 0;   // answers this to everything, if not 0
     bool has_ranges = true;
-    std::uint64_t drop_after = kNever;   // body bytes of one reply, then the connection ends
-    std::size_t piece = 16 * 1024;       // the most that one read gives
+    std::uint64_t drop_after = kNever;           // body bytes of one reply, then the connection ends
+    std::optional<core::Duration> retry_after;   // with a status that is no success
+    core::Duration read_time{};                  // each read takes this long on `clock`
+    HurriedClock* clock = nullptr;
+    std::size_t piece = 16 * 1024;                                             // the most that one read gives
     std::function<void(MemoryHttp&, core::HttpRequest const&)> before_reply;   // the file may change here
 
     std::vector<core::HttpRequest> requests;   // as they came
+    std::uint64_t given = 0;                   // body bytes that were read
+
+    // Of the requests since `first`: the range "1000-1999" of each.
+    std::vector<std::string> ranges(std::size_t first = 0) const;
 
     core::Task<core::Result<std::unique_ptr<core::HttpStream>>> open(core::HttpRequest request) override;
 };

@@ -175,10 +175,20 @@ class BadInput(unittest.TestCase):
         self.offer(bundles.changed(bundles.bundle("1.1.0"), lambda content: flip(content, 2_000_000)))
         self.check_refused(slots_change=True)
 
-    def test_connection_lost_in_mid_stream(self):
-        self.offer(bundles.bundle("1.1.0"))
+    def test_server_that_vanishes_in_mid_stream(self):
+        path = self.server.offer("1.1.0", bundles.bundle("1.1.0"))
         self.server.cut_after = 1_500_000
-        self.check_refused(slots_change=True)
+        self.server.after_cut = lambda: self.server.bundles.pop(path, None)
+        self.check_refused("404", slots_change=True)
+
+    def test_connection_lost_again_and_again_costs_only_time(self):
+        self.server.offer("1.1.0", bundles.bundle("1.1.0"))
+        self.server.cut_after = 1_500_000
+        self.device.poll()
+        self.device.run_until(lambda: any("update written" in line for line in self.device.log_lines()), 60,
+                              "an update that was fetched in pieces")
+        asked = [asked for path, asked, _ in self.server.requests if path.endswith(".raucb")]
+        self.assertEqual(len(asked), len(set(asked)), "nothing was asked for twice")
 
     # --- the device
 
@@ -187,12 +197,28 @@ class BadInput(unittest.TestCase):
         self.offer(bundles.bundle("1.1.0"))
         self.check_refused("rootfs-b")
 
-    def test_unreadable_boot_environment(self):
-        environment = self.device.at / "env"
+    def test_lost_boot_environment(self):
+        """No copy is good: it is begun anew and said so; the running slot stays bootable throughout."""
+        device = self.device
+        environment = device.at / "env"
         environment.write_bytes(b"\xff" * environment.stat().st_size)
+        self.server.held = lambda asked: True   # so that the status can be looked at while the update is under way
+        self.server.offer("1.1.0", bundles.bundle("1.1.0"))
+        device.poll()
+        self.server.held = None
+        device.run_until(lambda: any("boot environment was lost" in line for line in device.log_lines()), 15,
+                         "a log line about it")
+        device.run_until(lambda: "BOOT_ORDER" in device.env(), 15, "a good copy")
+        self.assertIn("A", device.env()["BOOT_ORDER"].split())
+        self.assertEqual("3", device.env()["BOOT_A_LEFT"])
+
+    def test_missing_boot_environment(self):
+        (self.device.at / "env").unlink()
         self.offer(bundles.bundle("1.1.0"))
-        self.check_refused("environment")
-        self.assertEqual({b"\xff"[0]}, set(environment.read_bytes()))
+        device, slots = self.device, self.device.slots()
+        self.assertEqual(1, len(self.poll()))
+        self.assertIn("environment", device.update()["error"])
+        self.assertEqual(slots, device.slots())
 
     def test_state_file_cut_in_half(self):
         device = self.device

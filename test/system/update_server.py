@@ -20,6 +20,7 @@ class UpdateServer:
         self.bundles = {}
         self.ranges = True          # False: the whole file, whatever is asked for
         self.cut_after = None       # bytes of a long answer, after which the connection is lost
+        self.after_cut = lambda: None   # what happens then
         self.held = None            # range -> bool: whose body waits, after its header, until this is None again
         self.requests = []          # (path, Range header or None, headers)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -109,6 +110,7 @@ class UpdateServer:
             request.wfile.flush()
             request.connection.shutdown(socket.SHUT_RDWR)
             request.close_connection = True
+            self.after_cut()
             return
         request.wfile.write(body)
 

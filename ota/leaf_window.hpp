@@ -1,0 +1,27 @@
+#pragma once
+// The leaves of the hash tree that are needed next: all of them, or, for a large bundle, one MiB at a time.
+
+#include "ota/bundle.hpp"
+#include "ota/bundle_plan.hpp"
+
+namespace ota {
+
+// Leaves from the one for data block `first_block` on, at most 1 MiB of them. Errors: bad_signature, those of
+// fetch_range.
+Task<Result<std::shared_ptr<Leaves const>>> fetch_leaves(core::HttpClient& http,
+                                                         core::Workers& workers,
+                                                         BundleSource source,
+                                                         BundleHead head,
+                                                         HashTree const& tree,
+                                                         std::uint64_t first_block);
+
+// The same for blocks of `plan`, from its own leaves if they cover it. `window` keeps them for the next call.
+Task<Result<std::shared_ptr<Leaves const>>> leaves_for(core::HttpClient& http,
+                                                       core::Workers& workers,
+                                                       BundleSource source,
+                                                       std::shared_ptr<BundlePlan const> plan,
+                                                       std::shared_ptr<Leaves const>& window,
+                                                       std::uint64_t first_block,
+                                                       std::uint64_t end_block);
+
+}   // namespace ota
