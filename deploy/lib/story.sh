@@ -96,6 +96,12 @@ tell_good_update() {
     soon 10 "the LAN client gets a lease from the new version" client_leases
 }
 
+size_of_bundle() { stat -c %s "$site/bundles/$1.raucb"; }
+in_mb() { echo "$(($1 / 100000))" | sed 's/^\(.\)$/0\1/; s/.$/.& MB/'; }
+bytes_fetched_of() {   # by the device's own account
+    grep -o "update written version=$1 fetched=[0-9]*" "$device/log" | tail -1 | sed 's/.*=//'
+}
+
 follow_download() {   # VERSION: until it is activated (the status page may already be gone for the reboot)
     local now phase=idle limit=$((SECONDS + 120))
     until [[ $phase == activated ]] || env_is ATOMIX_TRIAL B || env_is ATOMIX_TRIAL A; do
@@ -110,13 +116,15 @@ follow_download() {   # VERSION: until it is activated (the status page may alre
 }
 
 tell_bad_update() {
-    step "5  A bad update: in 1.2.0 the LAN service does not stay up"
+    step "5  A bad update, as a delta: in 1.2.0 the LAN service does not stay up"
     local from boots_before served
     boots_before=$(boots)
     offer 1.2.0
     poll_now
     follow_download 1.2.0
     ok "installed like any other: nothing about it looks wrong"
+    (($(bytes_fetched_of 1.2.0) * 5 < $(size_of_bundle 1.2.0))) || failed "most of 1.2.0 came from the running slot"
+    ok "fetched $(in_mb "$(bytes_fetched_of 1.2.0)") of $(in_mb "$(size_of_bundle 1.2.0)"): the rest was in the running slot already"
     soon 20 "the device rebooted" booted_since "$boots_before"
     from=$(now_ms)
     soon 20 "slot A runs 1.2.0" slot_runs A 1.2.0
