@@ -143,6 +143,8 @@ void read_update(Mapping update, DeviceDocument& document) {
     update.read("minimum_rate", document.minimum_rate,
                 [](Node const& node) { return as_integer(node, 1, 1'000'000'000); });
     update.read("download_limit", document.download_limit, duration_from(1min));
+    update.read("trials_per_bundle", document.trials_per_bundle,
+                [](Node const& node) { return as_integer(node, 1, 9); });
 }
 
 void read_trial(Mapping trial, DeviceDocument& document) {

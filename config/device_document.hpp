@@ -51,6 +51,7 @@ struct DeviceDocument {
     Field<std::optional<Path>> tls_key;           // PEM: its key. Both or neither
     Field<int> minimum_rate{1024};                // bytes per second; a slower download is given up
     Field<core::Duration> download_limit{std::chrono::hours{24}};   // for one bundle
+    Field<int> trials_per_bundle{1};   // 1 … 9: so many bad verdicts before its content is rejected for good
     Field<core::Duration> poll_interval{std::chrono::hours{1}};
     Field<core::Duration> first_poll{std::chrono::minutes{5}};   // at a random moment before this
     // trial:

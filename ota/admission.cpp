@@ -85,6 +85,7 @@ AdmissionFacts admission_facts(UpdateSettings const& settings,
             .installed_index = bundle && bundle->index > 0 ? bundle->index : settings.index,
             .floor = std::max(committed.floor, settings.index),
             .only_security = settings.only_security,
+            .trials_per_bundle = settings.trials_per_bundle,
             .rollout_place = rollout_place(device_id(mac)),
             .now = now,
             .clock_is_trusted = clock_is_trusted};
@@ -107,7 +108,8 @@ Admission admit(Manifest const& manifest,
     if (auto why = issued_too_late(release, facts)) return {Kind::refused, *why};
     if (auto why = below_floor(release, facts)) return {Kind::refused, *why};
     if (auto why = stone_missing(release, facts)) return {Kind::refused, *why};
-    if (auto const entry = ledger.refusal_of(bundle, facts.now, facts.clock_is_trusted))
+    if (auto const entry =
+            ledger.refusal_of(bundle, facts.now, facts.clock_is_trusted, facts.trials_per_bundle))
         return {Kind::rejected, why_rejected(*entry, manifest.version)};
 
     if (facts.only_security && !release.security)

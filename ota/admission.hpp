@@ -33,6 +33,7 @@ struct AdmissionFacts {
     std::uint64_t installed_index = 0;   // of what runs; 0: it has none
     std::uint64_t floor = 0;             // no lower index is installed; 0: there is none
     bool only_security = false;          // the operator's wish
+    int trials_per_bundle = 1;           // the image's
     unsigned rollout_place = 0;          // ota/rollout.hpp
     core::WallTime now{};
     bool clock_is_trusted = false;   // otherwise nothing waits for a time, and no time limit ends

@@ -50,6 +50,8 @@ struct Install {
 
     core::TaskGroup group;   // at most one task: the buffer being written
     RangeReader reader{http, clock, source, plan->head, patience};
+    RangeReader leaf_reader{http, clock, source, plan->head, patience};
+    std::uint64_t fetched_instead = 0;   // bytes, of copies that were not what they seemed
     std::shared_ptr<BundleWriter> writer = nullptr;
     std::vector<core::OwnedFd> files = {};   // that copies name
     std::vector<Segment> stretches = {};
@@ -101,6 +103,7 @@ Task<Result<void>> fetch_instead(Install& install, Buffer& buffer) {
         auto const got = co_await reader.read(buffer.part(part));
         if (!got) co_return got;
     }
+    install.fetched_instead += reader.received();
     buffer.piece.parts.clear();
     buffer.piece.in_place = false;
     co_return Result<void>{};
@@ -154,8 +157,8 @@ Task<Result<void>> fill(Install& install, Buffer& buffer) {
     }
     auto const first = buffer.piece.offset / kVerityBlock;
     auto const end = first + buffer.piece.size / kVerityBlock;
-    auto const leaves = co_await leaves_for(install.http, install.workers, install.source, install.plan,
-                                            install.window, first, end);
+    auto const leaves =
+        co_await leaves_for(install.leaf_reader, install.workers, install.plan, install.window, first, end);
     if (!leaves) co_return leaves.error();
     buffer.leaves = *leaves;
     co_return Result<void>{};
@@ -163,8 +166,9 @@ Task<Result<void>> fill(Install& install, Buffer& buffer) {
 
 void tell_progress(Install const& install) {
     if (install.steps.progress)
-        install.steps.progress(
-            {.done = install.done, .total = install.total, .fetched = install.reader.received()});
+        install.steps.progress({.done = install.done,
+                                .total = install.total,
+                                .fetched = install.reader.received() + install.fetched_instead});
 }
 
 Task<void> keep_progress(Install& install) {

@@ -53,8 +53,10 @@ Task<Result<void>> Installation::run(core::HttpClient& http,
     auto const spare = core::other(state_.now().identity.slot);
     if (auto const fits = check_targets(head.manifest, settings_.targets(spare)); !fits)
         co_return fits.error();
+    auto const before = books_.update();
     auto const done = co_await install(http, source, head);
-    if (!done && books_.update()) {   // the spare slot is unbootable by now, or was never touched
+    bool const has_begun = books_.update() != before;
+    if (!done && has_begun) {   // the spare slot is unbootable by now, or was never touched
         if (auto const kept = enter(*books_.update(), Event::failed); !kept)
             log_(Level::warning, "could not record that the update ended", {{"why", kept.error().text()}});
     }
@@ -113,18 +115,15 @@ Task<Result<void>> Installation::install(core::HttpClient& http, BundleSource so
                         .boot_size = head.manifest.boot.size,
                         .rootfs_size = head.manifest.rootfs.size,
                         .boot_id = identity.boot_id};
-    if (auto const ok = enter(record, Event::offered); !ok) co_return ok;
-    record.phase = Phase::offered;
-    log_(Level::notice, "update offered",
-         {{"version", record.bundle.version},
-          {"bytes", head.total_size},
-          {"slot", core::name(record.target)}});
-    update_.change([](core::Update& update) {   // what an earlier one left
-        update.done_bytes = update.total_bytes = update.fetched_bytes = 0;
-    });
-
+    // An update that is written and waits is not forgotten for one whose tables cannot be read.
+    bool const another_waits = books_.update() && books_.update()->phase == Phase::written;
+    if (!another_waits)
+        if (auto const ok = begin_offer(record, head); !ok) co_return ok;
     auto const plan = co_await fetch_plan(http, workers_, source, head);
     if (!plan) co_return fail(plan, "reading the tables of version " + record.bundle.version);
+    if (another_waits)
+        if (auto const ok = begin_offer(record, head); !ok) co_return ok;
+    record.phase = Phase::offered;
 
     auto const started = clock_.now();
     auto const written = co_await write_spare(http, source, *plan, record);
@@ -137,6 +136,18 @@ Task<Result<void>> Installation::install(core::HttpClient& http, BundleSource so
     // From here on a start of this program can finish the job by itself.
     record.phase = Phase::downloading;
     co_return enter(std::move(record), Event::images_written);
+}
+
+Result<void> Installation::begin_offer(UpdateRecord const& record, BundleHead const& head) {
+    if (auto const ok = enter(record, Event::offered); !ok) return ok;
+    log_(Level::notice, "update offered",
+         {{"version", record.bundle.version},
+          {"bytes", head.total_size},
+          {"slot", core::name(record.target)}});
+    update_.change([](core::Update& update) {   // what an earlier one left
+        update.done_bytes = update.total_bytes = update.fetched_bytes = 0;
+    });
+    return {};
 }
 
 Task<Result<void>> Installation::write_spare(core::HttpClient& http,
@@ -153,10 +164,9 @@ Task<Result<void>> Installation::write_spare(core::HttpClient& http,
                              return keep_progress(std::move(progress));
                          },
                      .checkpoint_every = settings_.checkpoint_every};
-    Patience const patience{.minimum_rate = static_cast<std::uint64_t>(settings_.minimum_rate),
-                            .limit = settings_.download_limit};
-    auto const written = co_await write_images(http, clock_, workers_, std::move(source), plan,
-                                               settings_.targets(target), found, patience, std::move(steps));
+    auto const written =
+        co_await write_images(http, clock_, workers_, std::move(source), plan, settings_.targets(target),
+                              found, patience(), std::move(steps));
     if (!written) co_return written;
     // What an earlier attempt left was believed by a record of ours; the signed digest has the last word.
     if (std::ranges::find(found->is_done, true) == found->is_done.end()) co_return written;
@@ -168,6 +178,11 @@ Task<Result<void>> Installation::write_spare(core::HttpClient& http,
     co_return fail(Errc::io, "the spare slot does not hold what was written to it: is its storage failing?");
 }
 
+Patience Installation::patience() const {
+    return {.minimum_rate = static_cast<std::uint64_t>(settings_.minimum_rate),
+            .limit = settings_.download_limit};
+}
+
 Task<std::shared_ptr<Found const>> Installation::look_here(core::HttpClient& http,
                                                            BundleSource source,
                                                            std::shared_ptr<BundlePlan const> plan,
@@ -176,8 +191,8 @@ Task<std::shared_ptr<Found const>> Installation::look_here(core::HttpClient& htt
                        .boot_files = settings_.boot_files,
                        .progress = books_.read_progress()};
     if (local.progress && local.progress->target != target) local.progress.reset();
-    auto found = co_await find_local(http, workers_, std::move(source), std::move(plan),
-                                     settings_.targets(target), std::move(local));
+    auto found = co_await find_local(http, clock_, workers_, std::move(source), std::move(plan),
+                                     settings_.targets(target), std::move(local), patience());
     for (auto const& note : found->notes)
         log_(Level::info, "less found here than might have been", {{"why", note}});
     co_return found;

@@ -48,6 +48,7 @@ private:
     bool is_written(core::Sha256 const& manifest_hash) const;
     Task<Result<bool>> runs_already(BundleHead head);
     Task<Result<void>> install(core::HttpClient& http, BundleSource source, BundleHead head);
+    Result<void> begin_offer(UpdateRecord const& record, BundleHead const& head);
     Task<Result<void>> write_spare(core::HttpClient& http,
                                    BundleSource source,
                                    std::shared_ptr<BundlePlan const> plan,
@@ -58,6 +59,7 @@ private:
                                                  Slot target);
     Task<Result<void>> give_up_spare(UpdateRecord record);
     Task<void> keep_progress(Progress progress);
+    Patience patience() const;
     void tell(Admission const& admission);
     void show_progress(WriteProgress now);
 

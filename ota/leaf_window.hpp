@@ -3,6 +3,7 @@
 
 #include "ota/bundle.hpp"
 #include "ota/bundle_plan.hpp"
+#include "ota/range_reader.hpp"
 
 namespace ota {
 
@@ -15,10 +16,10 @@ Task<Result<std::shared_ptr<Leaves const>>> fetch_leaves(core::HttpClient& http,
                                                          HashTree const& tree,
                                                          std::uint64_t first_block);
 
-// The same for blocks of `plan`, from its own leaves if they cover it. `window` keeps them for the next call.
-Task<Result<std::shared_ptr<Leaves const>>> leaves_for(core::HttpClient& http,
+// The same for blocks of `plan`, from its own leaves if they cover it, else by `reader`, which takes up a
+// lost connection again. `window` keeps them for the next call. Errors: bad_signature, the reader's.
+Task<Result<std::shared_ptr<Leaves const>>> leaves_for(RangeReader& reader,
                                                        core::Workers& workers,
-                                                       BundleSource source,
                                                        std::shared_ptr<BundlePlan const> plan,
                                                        std::shared_ptr<Leaves const>& window,
                                                        std::uint64_t first_block,

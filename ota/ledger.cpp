@@ -7,6 +7,9 @@ namespace {
 
 constexpr std::size_t kMostEntries = 32;
 constexpr int kMostTries = 2;
+// Of what a file may say, so that one can be added to it.
+constexpr std::int64_t kMostTimes = 1'000'000;
+constexpr std::int64_t kLatest_s = 253'402'300'799;   // the end of the year 9999
 constexpr auto kSecondTryAfter = std::chrono::hours{24};
 
 core::json::object entry_json(Rejected const& entry) {
@@ -27,10 +30,12 @@ std::optional<Rejected> entry_from_json(core::json::value const& value) {
     Rejected entry{.bundle = *bundle};
     entry.why = core::string_in(*object, "why") == "attempts" ? Rejection::attempts : Rejection::verdict;
     entry.reason = core::string_in(*object, "reason").value_or("");
-    entry.at = core::WallTime{std::chrono::seconds{core::integer_in(*object, "at_unix_s").value_or(0)}};
+    auto const at_s = core::integer_in(*object, "at_unix_s").value_or(0);
+    entry.at = core::WallTime{std::chrono::seconds{std::clamp<std::int64_t>(at_s, 0, kLatest_s)}};
     auto const* const dated = object->if_contains("dated");
     entry.is_dated = !dated || !dated->is_bool() || dated->as_bool();
-    entry.times = static_cast<int>(core::integer_in(*object, "times").value_or(1));
+    auto const times = core::integer_in(*object, "times").value_or(1);
+    entry.times = static_cast<int>(std::clamp<std::int64_t>(times, 1, kMostTimes));
     return entry;
 }
 
@@ -67,12 +72,12 @@ bool Ledger::date(core::WallTime now) {
 }
 
 std::optional<Rejected>
-Ledger::refusal_of(Installed const& bundle, core::WallTime now, bool clock_is_trusted) const {
+Ledger::refusal_of(Installed const& bundle, core::WallTime now, bool clock_is_trusted, int trials) const {
     for (auto const& entry : entries_) {
         if (!entry.bundle.same_content(bundle)) continue;
         bool const may_try_again = entry.why == Rejection::attempts && entry.times < kMostTries &&
                                    entry.is_dated && clock_is_trusted && now >= entry.at + kSecondTryAfter;
-        if (!may_try_again) return entry;
+        if (!may_try_again && entry.times >= trials) return entry;
     }
     return std::nullopt;
 }

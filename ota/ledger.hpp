@@ -43,9 +43,9 @@ public:
     bool date(core::WallTime now);
 
     // The entry that forbids installing `bundle` at this wall time. One with a time limit stands for as long
-    // as the clock cannot be trusted.
+    // as the clock cannot be trusted. `trials`: so many rejections of one content make it forbidden.
     std::optional<Rejected>
-    refusal_of(Installed const& bundle, core::WallTime now, bool clock_is_trusted) const;
+    refusal_of(Installed const& bundle, core::WallTime now, bool clock_is_trusted, int trials = 1) const;
 
     std::vector<Rejected> const& entries() const noexcept { return entries_; }
 

@@ -1,6 +1,5 @@
 #include "ota/local_copies.hpp"
 
-#include "ota/bundle_range.hpp"
 #include "ota/image_index.hpp"
 #include "ota/leaf_window.hpp"
 #include "ota/slot_target.hpp"
@@ -11,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <unordered_map>
 
 namespace ota {
@@ -32,9 +32,8 @@ using Haystack = std::unordered_multimap<BlockHash, LocalBlock>;
 
 // One search, step by step: what it has found so far.
 struct Search {
-    core::HttpClient& http;
+    RangeReader reader;
     core::Workers& workers;
-    BundleSource source;
     std::shared_ptr<BundlePlan const> plan;
     SlotTargets targets;
     LocalSources local;
@@ -158,16 +157,18 @@ Task<Result<std::string>> fetch_file(Search& search, std::vector<Use> const& use
         }
         auto const first = use.offset / kVerityBlock;
         auto const end = (use.offset + use.stored + kVerityBlock - 1) / kVerityBlock;
-        core::ByteRange const range{.first = first * kVerityBlock, .last = end * kVerityBlock - 1};
-        auto const got = co_await fetch_range(search.http, search.source, search.plan->head, range);
+        auto const begun = co_await search.reader.begin(first * kVerityBlock, end * kVerityBlock);
+        if (!begun) co_return begun.error();
+        std::vector<std::byte> bytes((end - first) * kVerityBlock);
+        auto const got = co_await search.reader.read(bytes);
         if (!got) co_return got.error();
         auto const leaves =
-            co_await leaves_for(search.http, search.workers, search.source, search.plan, window, first, end);
+            co_await leaves_for(search.reader, search.workers, search.plan, window, first, end);
         if (!leaves) co_return leaves.error();
-        auto const bytes = std::as_bytes(std::span{*got});
         auto const good = (*leaves)->verify_blocks(first, bytes);
         if (!good) co_return good.error();
-        auto stored = bytes.subspan(use.offset - first * kVerityBlock, use.stored);
+        auto stored =
+            std::span<std::byte const>{bytes}.subspan(use.offset - first * kVerityBlock, use.stored);
         std::vector<std::byte> room(use.compressed ? layout.block_size : 0);
         if (use.compressed) {
             auto const size = inflater->inflate(stored, room);
@@ -287,14 +288,15 @@ std::shared_ptr<Found const> nothing_found(BundlePlan const& plan) {
 }
 
 Task<std::shared_ptr<Found const>> find_local(core::HttpClient& http,
+                                              core::Clock& clock,
                                               core::Workers& workers,
                                               BundleSource source,
                                               std::shared_ptr<BundlePlan const> plan,
                                               SlotTargets targets,
-                                              LocalSources local) {
-    Search search{.http = http,
+                                              LocalSources local,
+                                              Patience patience) {
+    Search search{.reader = RangeReader{http, clock, std::move(source), plan->head, patience},
                   .workers = workers,
-                  .source = std::move(source),
                   .plan = plan,
                   .targets = std::move(targets),
                   .local = std::move(local),

@@ -29,10 +29,12 @@ struct LocalSources {
 // Fetches the bundle's indexes and looks into the slots. It never fails: without an index, or with a slot
 // that cannot be read, less is found.
 Task<std::shared_ptr<Found const>> find_local(core::HttpClient& http,
+                                              core::Clock& clock,
                                               core::Workers& workers,
                                               BundleSource source,
                                               std::shared_ptr<BundlePlan const> plan,
                                               SlotTargets targets,
-                                              LocalSources local);
+                                              LocalSources local,
+                                              Patience patience);
 
 }   // namespace ota

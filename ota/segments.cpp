@@ -29,7 +29,8 @@ void append(std::vector<Segment>& segments, Segment segment) {
     if (last->from) last->from->size += segment.size;
 }
 
-// By offset, none over another; of two for the same bytes the one that came first in `copies`.
+// By offset, none over another; of two for the same bytes the one that begins first, then the one named
+// first.
 std::vector<Copy> without_overlaps(std::vector<Copy> const& copies) {
     struct Claim {
         Copy copy;

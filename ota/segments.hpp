@@ -37,8 +37,8 @@ inline constexpr std::uint64_t kSmallGap = 16 * 1024;
 std::vector<Segment> needed_stretches(std::vector<Use> const& uses);
 
 // `stretches` cut up into what is copied and what is fetched, by offset and without gaps within a stretch. Of
-// copies of the same bytes the first one counts. Copies too small to be worth a request of their own are
-// fetched.
+// copies of the same bytes the one that begins first counts, then the one named first. Copies too small to be
+// worth a request of their own are fetched.
 std::vector<Segment> cut_up(std::vector<Segment> const& stretches, std::vector<Copy> const& copies);
 
 // What is read next of `segments`, from byte `at` of the bundle on, which lies in segments[index]: whole

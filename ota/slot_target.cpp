@@ -20,6 +20,7 @@ using core::Result;
 namespace {
 
 constexpr std::size_t kAlign = 4096;   // no device of ours has larger sectors
+constexpr std::size_t kSector = 512;   // nor smaller ones: what is written whole or not at all
 constexpr std::size_t kGather = 512 * 1024;
 
 Result<std::uint64_t> size_of(int fd, std::filesystem::path const& path) {
@@ -69,9 +70,13 @@ Result<SlotTarget> SlotTarget::open(std::filesystem::path path, std::uint64_t im
     return target;
 }
 
+// A medium with small sectors may take a part of the head, in any order: the first sector alone goes first.
 Result<void> SlotTarget::clear_head() {
     std::vector<std::byte> const zeros(head_.size());
-    if (auto ok = put(0, zeros); !ok) return ok;
+    auto const first = std::min(kSector, zeros.size());
+    if (auto ok = put(0, std::span{zeros}.first(first)); !ok) return ok;
+    if (auto ok = sync(); !ok) return ok;
+    if (auto ok = put(first, std::span{zeros}.subspan(first)); !ok) return ok;
     return sync();
 }
 
@@ -112,8 +117,12 @@ Result<void> SlotTarget::sync() {
     return {};
 }
 
+// … and comes last.
 Result<void> SlotTarget::write_head() {
-    if (auto ok = put(0, head_); !ok) return ok;
+    auto const first = std::min(kSector, head_.size());
+    if (auto ok = put(first, std::span{head_}.subspan(first)); !ok) return ok;
+    if (auto ok = sync(); !ok) return ok;
+    if (auto ok = put(0, std::span{head_}.first(first)); !ok) return ok;
     return sync();
 }
 

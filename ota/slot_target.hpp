@@ -1,6 +1,8 @@
 #pragma once
 // One partition of the spare slot (or, in simulation, a file as large as it), written so that it never looks
-// whole before it is: the first 4 KiB are zeroed and synced first and written last.
+// whole before it is: the first 4 KiB are zeroed and synced first and written last, and of them the first 512
+// bytes, the one sector without which nothing loads: a medium that tears in the head must not leave one that
+// does.
 //
 // Writes are gathered into large aligned ones, past the page cache where the device allows it. All of it
 // blocks: use it on the pool.

@@ -128,6 +128,9 @@ Result<std::vector<StoredBlock>> blocks_in(ImageFile& file) {
     sqfs_super_t super{};
     if (sqfs_super_read(&super, &file) != 0)
         return fail(Errc::bad_input, "it does not begin with a squashfs");
+    if (super.bytes_used > file.get_size(&file))
+        return fail(Errc::bad_input,
+                    "it is cut off: its squashfs has " + std::to_string(super.bytes_used) + " bytes");
     auto const compressor = compressor_of(super, file);
     if (!compressor) return compressor.error();
     MetaReader const reader{sqfs_meta_reader_create(&file, compressor->get(), super.inode_table_start,

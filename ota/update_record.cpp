@@ -1,5 +1,7 @@
 #include "ota/update_record.hpp"
 
+#include <algorithm>
+
 namespace ota {
 
 using core::Errc;
@@ -13,6 +15,11 @@ std::optional<Phase> phase_named(std::string_view name) {
                              Phase::activated, Phase::trial, Phase::committed, Phase::rolled_back})
         if (name == core::name(phase)) return phase;
     return std::nullopt;
+}
+
+// Neither a size nor a time since boot is negative.
+std::int64_t count_in(core::json::object const& object, std::string_view key) {
+    return std::max<std::int64_t>(core::integer_in(object, key).value_or(0), 0);
 }
 
 }   // namespace
@@ -45,14 +52,13 @@ core::Result<UpdateRecord> update_record_from_json(core::json::object const& obj
     record.phase = *phase;
     record.target = *target;
     record.bundle = *installed;
-    record.boot_size = static_cast<std::uint64_t>(core::integer_in(object, "boot_size").value_or(0));
-    record.rootfs_size = static_cast<std::uint64_t>(core::integer_in(object, "rootfs_size").value_or(0));
+    record.boot_size = static_cast<std::uint64_t>(count_in(object, "boot_size"));
+    record.rootfs_size = static_cast<std::uint64_t>(count_in(object, "rootfs_size"));
     if (auto const* failing = object.if_contains("failing_before"); failing && failing->is_array())
         for (auto const& probe : failing->as_array())
             if (probe.is_string()) record.baseline.emplace_back(probe.as_string().c_str());
     record.boot_id = core::string_in(object, "boot_id").value_or("");
-    record.trial_started =
-        core::TimePoint{core::Duration{core::integer_in(object, "trial_started_ns").value_or(0)}};
+    record.trial_started = core::TimePoint{core::Duration{count_in(object, "trial_started_ns")}};
     record.reason = core::string_in(object, "reason").value_or("");
     return record;
 }

@@ -26,6 +26,7 @@ struct UpdateSettings {
     std::optional<int> revision;             // of the board, if known
     int minimum_rate = 1024;                 // bytes per second: a slower download is given up
     core::Duration download_limit = std::chrono::hours{24};
+    int trials_per_bundle = 1;   // bad verdicts before the same content is rejected for good
     std::uint64_t checkpoint_every =
         16 * 1024 * 1024;   // bytes of a bundle between two records of its progress
     std::optional<std::filesystem::path> boot_files;   // where the running slot's boot partition is mounted

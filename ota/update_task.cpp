@@ -282,7 +282,8 @@ Task<Result<void>> UpdateTask::store_activation(UpdateRecord record) {
 }
 
 void UpdateTask::take_retry_flag() {
-    if (!state_.now().flags.contains(kRetryFlag)) return;
+    retry_flag_seen_ = state_.now().flags.contains(kRetryFlag);
+    if (!retry_flag_seen_) return;
     auto cleared = books_.set(Ledger{});
     if (cleared) cleared = core::remove_file(settings_.flags / kRetryFlag);
     if (!cleared) {
@@ -314,12 +315,16 @@ Task<void> UpdateTask::asked_for() {
 // The WAN has come up, the operator set the retry flag, or took away the one that holds updates.
 Task<void> UpdateTask::state_asks() {
     for (auto seen = state_.get();;) {
+        // Also one that was set while nobody looked, during a poll.
+        bool const retry = seen->flags.contains(kRetryFlag);
+        if (retry && !retry_flag_seen_) poll_asked_ = true;
+        retry_flag_seen_ = retry;
+        if (poll_asked_) co_return;
         auto const next = co_await state_.changed_from(seen);
         bool const wan_is_up = seen->links.wan.addresses.empty() && !next->links.wan.addresses.empty();
-        bool const retry = !seen->flags.contains(kRetryFlag) && next->flags.contains(kRetryFlag);
         bool const released = seen->flags.contains(kHoldFlag) && !next->flags.contains(kHoldFlag);
-        if ((wan_is_up && !update_.now().error.empty()) || retry) poll_asked_ = true;
-        if (poll_asked_ || released) co_return;
+        if (wan_is_up && !update_.now().error.empty()) poll_asked_ = true;
+        if (released) co_return;
         seen = next;
     }
 }

@@ -90,6 +90,7 @@ private:
     std::optional<Offer> last_offer_;             // what a 304 stands for
     std::optional<core::Duration> retry_after_;   // the server's wish
     bool poll_asked_ = false;
+    bool retry_flag_seen_ = false;                      // and acted upon
     bool busy_ = false;                                 // a poll or an installation is under way
     std::shared_ptr<core::asio::steady_timer> asked_;   // never rings; cancelled by poll_now
 };

@@ -73,6 +73,7 @@ TEST_CASE("what is required is enough, and the rest has its defaults") {
     CHECK_FALSE(*document.tls_certificate);
     CHECK_FALSE(*document.tls_key);
     CHECK(*document.minimum_rate == 1024);
+    CHECK(*document.trials_per_bundle == 1);
     CHECK(*document.download_limit == 24h);
 }
 
@@ -84,7 +85,7 @@ TEST_CASE("what decides about updates is read") {
                           "  interval: 20s\n  crl: /etc/atomix/crl.pem\n"
                           "  allowed_signers: [Release, 'Release 2', Release]\n"
                           "  tls_certificate: /data/tls/device.pem\n  tls_key: /data/tls/device.key\n"
-                          "  minimum_rate: 1\n  download_limit: 1min");
+                          "  minimum_rate: 1\n  download_limit: 1min\n  trials_per_bundle: 3");
     auto const parsed = parse(text);
     REQUIRE(test::problem_in(parsed) == "");
     auto const& document = std::get<config::DeviceDocument>(parsed);
@@ -96,6 +97,7 @@ TEST_CASE("what decides about updates is read") {
     CHECK(*document.tls_certificate == config::Path{"/data/tls/device.pem"});
     CHECK(*document.tls_key == config::Path{"/data/tls/device.key"});
     CHECK(*document.minimum_rate == 1);
+    CHECK(*document.trials_per_bundle == 3);
     CHECK(*document.download_limit == 1min);
 }
 

@@ -106,3 +106,12 @@ TEST_CASE("what was rejected just now stays in a ledger full of verdicts") {
     CHECK(ledger.entries().size() == 32);
     CHECK(ledger.refusal_of(newest, kNow, true));
 }
+
+TEST_CASE("as many bad verdicts as the image allows make a content rejected") {
+    auto const bundle = sample_bundle("1.1.0", 1);
+    auto const once = with(bundle, Rejection::verdict, 1);
+    CHECK(once.refusal_of(bundle, kNow, true));
+    CHECK(!once.refusal_of(bundle, kNow, true, 2));
+    CHECK(with(bundle, Rejection::verdict, 2).refusal_of(bundle, kNow, true, 2));
+    CHECK(with(bundle, Rejection::verdict, 3).refusal_of(bundle, kNow, true, 2));
+}

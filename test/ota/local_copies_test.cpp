@@ -336,8 +336,9 @@ TEST_CASE_FIXTURE(Versions,
     REQUIRE(signed_head.has_value());
     planned = *test::run_task(io, ota::fetch_plan(http, workers, source, *signed_head, 4'096));
     std::shared_ptr<ota::Leaves const> window;
+    ota::RangeReader reader{http, clock, source, *signed_head, patience};
     auto const leaves = [&](std::uint64_t first, std::uint64_t end) {
-        return test::run_task(io, ota::leaves_for(http, workers, source, planned, window, first, end));
+        return test::run_task(io, ota::leaves_for(reader, workers, planned, window, first, end));
     };
     http.requests.clear();
     REQUIRE(leaves(200, 264).has_value());
@@ -356,4 +357,17 @@ TEST_CASE_FIXTURE(Versions,
     REQUIRE_FALSE(wrong.has_value());
     CHECK(wrong.error().is(Errc::bad_signature));
     CHECK_FALSE(window);
+}
+
+TEST_CASE_FIXTURE(Versions, "a connection lost while an index or leaves are fetched is taken up again") {
+    http.file = bundle;
+    auto const signed_head = head();
+    REQUIRE(signed_head.has_value());
+    planned = *test::run_task(io, ota::fetch_plan(http, workers, source, *signed_head, 4'096));
+    http.before_reply = [n = 0](test::MemoryHttp& server, core::HttpRequest const&) mutable {
+        server.drop_after = ++n % 2 == 1 ? 1'000 : test::MemoryHttp::kNever;
+    };
+    REQUIRE(resume().has_value());
+    CHECK(holds(images));
+    CHECK(progress.back().fetched < images.rootfs.size() / 6);
 }

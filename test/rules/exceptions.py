@@ -16,7 +16,5 @@ WITHOUT_OWN_TEST = {
     "net/status_connection.cpp": "test/net/status_server_test.cpp",
     "ota/bundle_range.cpp": _INSTALL,
     "ota/bundle_writer.cpp": _INSTALL,
-    "ota/squashfs_inflate.cpp": _INSTALL,
-    "ota/history.cpp": "test/ota/books_test.cpp",
     "ota/reboot.cpp": _LIFE_CYCLE,
 }

@@ -60,7 +60,8 @@ struct InstallWorld {
     }
     std::shared_ptr<ota::Found const> look(std::shared_ptr<ota::BundlePlan const> const& plan,
                                            ota::LocalSources local) {
-        return run_task(io, ota::find_local(http, workers, source, plan, targets, std::move(local)));
+        return run_task(
+            io, ota::find_local(http, clock, workers, source, plan, targets, std::move(local), patience));
     }
     ota::WriteSteps steps(std::function<void(ota::WriteProgress)> note) {
         auto ready = []() -> core::Task<core::Result<void>> { co_return core::Result<void>{}; };
