@@ -92,10 +92,12 @@ struct WriteSteps {
     // one to mark the slot bad. An error ends it with nothing written.
     std::function<Task<Result<void>>()> before_first_byte;
     std::function<void(WriteProgress)> progress;
-    // What is written and synced by now, to be kept for a resumption: every `checkpoint_every` bytes, and
-    // when the writing ends early. It may fail; that costs only the resumption.
+    // What is written and synced by now, to be kept for a resumption: every `checkpoint_every` bytes, but not
+    // more often than every `checkpoint_pause`, and when the writing ends early. It may fail; that costs only
+    // the resumption.
     std::function<Task<void>(Progress)> checkpoint;
     std::uint64_t checkpoint_every = 16 * 1024 * 1024;
+    core::Duration checkpoint_pause = std::chrono::seconds{2};
 };
 
 struct Found;   // what this device has of the bundle already: ota/local_copies.hpp

@@ -22,7 +22,7 @@ using core::fail;
 
 namespace {
 
-constexpr std::size_t kPieceSize = 256 * 1024;
+constexpr std::size_t kPieceSize = 512 * 1024;
 constexpr unsigned kMostMisses = 8;   // pieces whose copies were wrong; then none are trusted any more
 
 struct Buffer {
@@ -63,6 +63,7 @@ struct Install {
     std::uint64_t total = 0;
     std::uint64_t done = 0;
     std::uint64_t since_checkpoint = 0;
+    core::TimePoint last_checkpoint = clock.now();
 };
 
 bool read_at(int fd, std::uint64_t offset, std::span<std::byte> into) {
@@ -173,10 +174,16 @@ void tell_progress(Install const& install) {
 
 Task<void> keep_progress(Install& install) {
     install.since_checkpoint = 0;
+    install.last_checkpoint = install.clock.now();
     if (!install.steps.checkpoint) co_return;
     auto sync = [writer = install.writer] { return writer->sync(); };
     auto synced = co_await install.workers.run(std::move(sync));
     if (synced) co_await install.steps.checkpoint(std::move(*synced));
+}
+
+bool is_checkpoint_due(Install const& install) {
+    return install.since_checkpoint >= install.steps.checkpoint_every &&
+           install.clock.now() >= install.last_checkpoint + install.steps.checkpoint_pause;
 }
 
 Task<Result<void>> stream_in(Install& install) {
@@ -191,7 +198,7 @@ Task<Result<void>> stream_in(Install& install) {
         if (!written) co_return written;
         tell_progress(install);
         if (!filled) co_return filled;
-        if (install.since_checkpoint >= install.steps.checkpoint_every) co_await keep_progress(install);
+        if (is_checkpoint_due(install)) co_await keep_progress(install);
 
         install.group.start(write_buffer(install, buffer));
         install.done += buffer.piece.size;

@@ -163,7 +163,8 @@ Task<Result<void>> Installation::write_spare(core::HttpClient& http,
                              progress.target = target;
                              return keep_progress(std::move(progress));
                          },
-                     .checkpoint_every = settings_.checkpoint_every};
+                     .checkpoint_every = settings_.checkpoint_every,
+                     .checkpoint_pause = settings_.checkpoint_pause};
     auto const written =
         co_await write_images(http, clock_, workers_, std::move(source), plan, settings_.targets(target),
                               found, patience(), std::move(steps));

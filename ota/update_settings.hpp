@@ -29,6 +29,7 @@ struct UpdateSettings {
     int trials_per_bundle = 1;   // bad verdicts before the same content is rejected for good
     std::uint64_t checkpoint_every =
         16 * 1024 * 1024;   // bytes of a bundle between two records of its progress
+    core::Duration checkpoint_pause = std::chrono::seconds{2};   // and time
     std::optional<std::filesystem::path> boot_files;   // where the running slot's boot partition is mounted
     config::MaintenanceWindows windows;                // for activating; none: at any time
     bool only_security = false;                        // the operator wants no other updates

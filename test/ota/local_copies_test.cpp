@@ -83,8 +83,8 @@ TEST_CASE_FIXTURE(World, "a resumed installation fetches nothing again of what w
         CHECK(holds(images));
         // at most what had come since the last whole MiB of each image, the heads, and the edges
         CHECK(http.given < all / 3 + 2 * kMib);
-        CHECK(http.given <
-              (args.starts_with(kRaw) ? all * 3 / 4 : all));   // a MiB that is compressed is less
+        if (args.starts_with(kRaw))   // a MiB that is compressed is less than a piece
+            CHECK(http.given < all * 3 / 4);
     }
 }
 

@@ -34,7 +34,8 @@ constexpr std::size_t kRootfsSize = 256 * 1024;
 constexpr std::size_t kSlack = 4 * 1024;   // of a slot, behind the image
 constexpr std::size_t kEnvSize = 0x2000;
 constexpr int kAttempts = 3;
-constexpr std::size_t kMostSleeps = 500;   // in one boot, of a task that goes in circles
+constexpr char const* kFailing = "wan_lease";   // also before the update
+constexpr std::size_t kMostSleeps = 500;        // in one boot, of a task that goes in circles
 
 // More than one piece of bundle_install.cpp (256 KiB) is stored, so that progress is recorded in between.
 Images images(unsigned seed) {
@@ -132,7 +133,8 @@ struct Atomixd {
                    .poll = {.interval = std::chrono::hours{1}, .first = std::chrono::minutes{5}},
                    .server_url = "https://updates.test",
                    .flags = device / "config",
-                   .checkpoint_every = 1},
+                   .checkpoint_every = 1,
+                   .checkpoint_pause = {}},
           env{workers, fw_env_config, kAttempts},
           settlement{clock, env, books, update, log, kAttempts, boot_id},
           updates{clock,
@@ -147,7 +149,7 @@ struct Atomixd {
                   settings,
                   {.clock_is_synchronised = []() -> core::Task<bool> { co_return true; },
                    .failing_probes = []() -> core::Task<std::vector<std::string>> {
-                       co_return std::vector<std::string>{};
+                       co_return std::vector<std::string>{kFailing};
                    },
                    .chance = [] { return 0.5; }}},
           life_cycle{clock, workers, board, env, books, settlement, updates, state, update, log, settings} {
@@ -162,11 +164,11 @@ struct Atomixd {
             now.phase == Phase::idle || now.phase == Phase::committed || now.phase == Phase::rolled_back;
         return is_over && !now.last_poll.empty() && !now.note.empty() && now.error.empty();
     }
-    std::string run(core::Verdict verdict, bool& was_trial);
+    std::string run(core::Verdict verdict, CutDevice::Boot& boot);
 };
 
 // Empty, or why it came to no end.
-std::string Atomixd::run(core::Verdict verdict, bool& was_trial) {
+std::string Atomixd::run(core::Verdict verdict, CutDevice::Boot& boot) {
     core::asio::cancellation_signal stop;
     bool ended = false;
     std::exception_ptr failed;
@@ -177,8 +179,9 @@ std::string Atomixd::run(core::Verdict verdict, bool& was_trial) {
                          }));
     std::string stuck;
     while (stuck.empty() && !ended && board.reboots.empty() && !is_quiet()) {
-        if (state.now().update.phase == Phase::trial && !was_trial) {
-            was_trial = true;
+        if (state.now().update.phase == Phase::trial && !boot.was_trial) {
+            boot.was_trial = true;
+            boot.has_baseline = state.now().update.baseline == std::vector<std::string>{kFailing};
             health.set({.verdict = verdict, .reason = "dns: silent"});
         }
         if (io.run_one_for(std::chrono::seconds{20}) == 0)
@@ -286,9 +289,7 @@ Tree CutDevice::get() const {
 }
 
 bool CutDevice::can_load(Slot slot) const {
-    std::string const zeros(kSector, '\0');
-    auto const has_head = [&](fs::path const& file) { return first_bytes(file, kSector) != zeros; };
-    return has_head(boot_of(path(), slot)) && has_head(rootfs_of(path(), slot));
+    return first_bytes(boot_of(path(), slot), kSector) != std::string(kSector, '\0');
 }
 
 Holds CutDevice::holds(Slot slot) const {
@@ -319,7 +320,7 @@ CutDevice::Boot CutDevice::run(Slot slot, core::Verdict verdict) {
     server.bundle.requests.clear();
     Atomixd atomixd{path(), beside_.path() / "fw_env.config", server, slot,
                     "boot-" + std::to_string(++boots_)};
-    boot.stuck = atomixd.run(verdict, boot.was_trial);
+    boot.stuck = atomixd.run(verdict, boot);
     boot.is_quiet = atomixd.board.reboots.empty();
     boot.version = atomixd.state.now().identity.version;
     boot.problems = atomixd.state.now().update.problems;

@@ -49,7 +49,8 @@ public:
         std::optional<core::Slot> slot;   // nothing: none loaded
         Holds holds = Holds::nothing;
         bool was_trial = false;
-        bool is_quiet = false;   // otherwise it asked for a reboot
+        bool has_baseline = false;   // the trial knew which probes failed before the update
+        bool is_quiet = false;       // otherwise it asked for a reboot
         std::string version;
         std::vector<std::string> problems;   // standing ones, as the status shows them
         std::vector<std::string> log;

@@ -55,7 +55,10 @@ std::string text(Cut const& cut, std::vector<DiskOp> const& ops) {
     std::ostringstream text;
     text << "before operation " << cut.op << ", " << verb(op.kind) << ' ' << op.path;
     if (op.kind == DiskOp::Kind::write) text << " at " << op.offset << ", " << op.bytes.size() << " bytes";
-    if (cut.part) text << ", of which " << cut.part->begin << " to " << cut.part->end << " arrived";
+    if (cut.part && op.kind != DiskOp::Kind::write)
+        text << ", which arrived";
+    else if (cut.part)
+        text << ", of which " << cut.part->begin << " to " << cut.part->end << " arrived";
     text << ", left is " << name(cut.left);
     return text.str();
 }
@@ -102,6 +105,21 @@ std::string broken_slot(CutDevice const& device) {
     return "";
 }
 
+// The order of things: a slot is out of the order before it is touched, a verdict is in the books before it
+// is in the environment. Only where the environment was not lost.
+std::string wrong_order(CutDevice const& device) {
+    auto const order = device.variable("BOOT_ORDER");
+    for (auto const slot : {Slot::a, Slot::b})
+        if (!device.can_load(slot) && order.find(core::name(slot)) != std::string::npos)
+            return std::string{"slot "} + core::name(slot) + " is unfinished and in the order";
+    auto const books = device.books();
+    auto const& record = books.update();
+    if (record && record->phase == core::Phase::trial &&
+        device.variable("ATOMIX_TRIAL") != core::name(record->target))
+        return "the books say that a trial runs, and the environment knows of none";
+    return "";
+}
+
 std::string lost_books(Kept const& before, Kept const& after) {
     if (after.floor < before.floor)
         return "the floor fell from " + std::to_string(before.floor) + " to " + std::to_string(after.floor);
@@ -110,8 +128,10 @@ std::string lost_books(Kept const& before, Kept const& after) {
     return "";
 }
 
-std::string wrong_boot(CutDevice::Boot const& boot) {
+std::string wrong_boot(CutDevice::Boot const& boot, Scenario const& scenario) {
     if (!boot.slot) return "no slot booted";
+    if (boot.was_trial && !boot.has_baseline && !scenario.loses_environment)
+        return "a trial without its baseline";
     return boot.stuck;
 }
 
@@ -139,6 +159,15 @@ std::string wrong_end(CutDevice const& device, CutDevice::Boot const& last, Scen
     return "";
 }
 
+std::string end_of(CutDevice const& device, CutDevice::Boot const& last) {
+    std::string end = last.holds == Holds::fresh ? "run the new version" : "run the version they ran before";
+    if (last.holds == Holds::older) end = "run the version before that";
+    if (device.books().committed().last == last.slot) end += ", committed";
+    if (Kept{device}.holds(releases().installed)) end += ", the new one is rejected";
+    if (!last.problems.empty()) end += ", a problem is shown";
+    return end;
+}
+
 struct Story {
     std::string problem;
     std::string end;
@@ -152,12 +181,13 @@ Story start_again(CutDevice& device, Scenario const& scenario) {
     CutDevice::Boot boot;
     for (int cycle = 0; story.problem.empty(); ++cycle) {
         story.problem = broken_slot(device);
+        if (story.problem.empty() && !scenario.loses_environment) story.problem = wrong_order(device);
         if (!story.problem.empty()) break;
         boot = device.power_cycle(scenario.verdict);
         trials += boot.was_trial ? 1 : 0;
         story.log.push_back(std::string{"-- boot of "} + (boot.slot ? core::name(*boot.slot) : "nothing"));
         story.log.insert(story.log.end(), boot.log.begin(), boot.log.end());
-        story.problem = wrong_boot(boot);
+        story.problem = wrong_boot(boot, scenario);
         if (story.problem.empty()) story.problem = broken_slot(device);
         if (story.problem.empty()) story.problem = lost_books(before, Kept{device});
         if (boot.is_quiet) break;
@@ -167,9 +197,7 @@ Story start_again(CutDevice& device, Scenario const& scenario) {
         story.problem = std::to_string(trials) + " trials of one bundle";
     if (story.problem.empty() && !scenario.loses_environment)
         story.problem = wrong_end(device, boot, scenario);
-    story.end = boot.holds == Holds::fresh ? "runs the new version" : "runs the version it ran before";
-    if (boot.holds == Holds::older) story.end = "runs the version before that";
-    if (!boot.problems.empty()) story.end += ", and shows a problem";
+    story.end = end_of(device, boot);
     return story;
 }
 
@@ -246,8 +274,8 @@ std::string Matrix::text() const {
     for (auto const& [kind, count] : points) text << kind << ' ' << count << ", ";
     text << "torn " << torn << ", of these at 4096 bytes " << torn_at_4096 << "), " << devices
          << " different devices, ";
-    for (auto const& [end, count] : ends) text << count << ' ' << end << ", ";
     text << bad << " wrong";
+    for (auto const& [end, count] : ends) text << "; " << count << ' ' << end;
     return text.str();
 }
 

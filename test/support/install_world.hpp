@@ -72,7 +72,8 @@ struct InstallWorld {
         return {.before_first_byte = ready,
                 .progress = std::move(note),
                 .checkpoint = keep,
-                .checkpoint_every = checkpoint_every};
+                .checkpoint_every = checkpoint_every,
+                .checkpoint_pause = {}};
     }
     // The first error of the three steps.
     core::Result<void> install() {

@@ -208,10 +208,11 @@ class OurBundlesThere(unittest.TestCase):
         self.assertIn(TEXT * 3, image)
         self.assertGreater(made_bundle().read_bytes().find(image), 0)
 
-    def test_the_boot_image_is_compressed(self):
+    def test_the_boot_image_lies_in_the_bundle_as_it_is(self):
+        """Also what would compress well: only stored bytes can come from the running slot."""
         self.assertIn(TEXT * 3, (images() / "boot.vfat").read_bytes())
         rootfs = (images() / "rootfs.squashfs").read_bytes()
-        self.assertNotIn(TEXT * 3, made_bundle().read_bytes().replace(rootfs, b""))
+        self.assertIn(TEXT * 3, made_bundle().read_bytes().replace(rootfs, b""))
 
     def test_two_runs_make_the_same_squashfs(self):
         made = []
