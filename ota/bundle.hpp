@@ -52,14 +52,24 @@ struct BundlePlan;
 // A tree larger than this is not held: its leaves are fetched in parts while the data comes.
 inline constexpr std::uint64_t kLargestTreeHeld = 4 * 1024 * 1024;
 
+// With a network that is slow or breaks.
+struct Patience {
+    std::uint64_t minimum_rate =
+        1024;   // bytes per second over a minute of waiting; below it is a lost connection
+    core::TimePoint until = core::TimePoint::max();   // for all that one installation fetches
+    unsigned attempts = 5;   // in a row that bring next to nothing, with growing pauses between them
+};
+
 // Three to five small Range requests. Errors: bad_signature (tree or tables do not match the signed root
-// hash), bad_input (images missing, sizes differ from the manifest, unsupported compression), changed
-// (another bundle is there by now).
+// hash), bad_input (images missing, sizes differ from the manifest, unsupported compression), too_large,
+// changed (another bundle is there by now), unreachable and timed_out (`patience` is at its end).
 Task<Result<std::shared_ptr<BundlePlan const>>>
 fetch_plan(core::HttpClient& http,
+           core::Clock& clock,
            core::Workers& workers,
            BundleSource source,
            BundleHead head,
+           Patience patience,
            std::uint64_t largest_tree_held = kLargestTreeHeld);
 
 struct SlotTargets {
@@ -70,14 +80,6 @@ struct SlotTargets {
 // Whether both targets exist and the manifest's images fit. Nothing is written.
 // Errors: not_found ("slot device missing"), too_large ("image larger than its slot").
 Result<void> check_targets(Manifest const& manifest, SlotTargets const& targets);
-
-// With a network that is slow or breaks.
-struct Patience {
-    std::uint64_t minimum_rate =
-        1024;   // bytes per second over a minute of waiting; below it is a lost connection
-    core::Duration limit = std::chrono::hours{24};   // for all of it
-    unsigned attempts = 5;   // in a row that bring next to nothing, with growing pauses between them
-};
 
 struct Progress;   // ota/progress.hpp
 
@@ -98,6 +100,7 @@ struct WriteSteps {
     std::function<Task<void>(Progress)> checkpoint;
     std::uint64_t checkpoint_every = 16 * 1024 * 1024;
     core::Duration checkpoint_pause = std::chrono::seconds{2};
+    std::size_t piece_size = 512 * 1024;   // of the two buffers between network and pool; whole verity blocks
 };
 
 struct Found;   // what this device has of the bundle already: ota/local_copies.hpp

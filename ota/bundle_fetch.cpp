@@ -2,6 +2,7 @@
 #include "ota/bundle_plan.hpp"
 #include "ota/bundle_range.hpp"
 #include "ota/leaf_window.hpp"
+#include "ota/range_reader.hpp"
 #include "ota/squashfs.hpp"
 
 #include <algorithm>
@@ -87,8 +88,8 @@ Result<std::shared_ptr<BundlePlan const>> make_plan(BundleHead const& head, Part
 // Fetches what a plan is made of and checks each part before it is used.
 class PlanFetch {
 public:
-    PlanFetch(core::HttpClient& http, core::Workers& workers, BundleSource source, BundleHead head)
-        : http_{http}, workers_{workers}, source_{std::move(source)}, head_{std::move(head)} {}
+    PlanFetch(RangeReader reader, core::Workers& workers, BundleHead head)
+        : reader_{std::move(reader)}, workers_{workers}, head_{std::move(head)} {}
 
     Task<Result<Parts>> run(std::uint64_t largest_tree_held) {
         auto ends = co_await fetch_ends();
@@ -114,17 +115,15 @@ private:
 
     // The end of the squashfs and the tree's upper levels, which follow it.
     Task<Result<std::string>> fetch_ends() {
-        core::ByteRange const range{.first = head_.data_size - std::min(kTablesGuess, head_.data_size),
-                                    .last = head_.data_size + upper_size() - 1};
-        auto got = co_await fetch_range(http_, source_, head_, range);
+        auto const first = head_.data_size - std::min(kTablesGuess, head_.data_size);
+        auto got = co_await reader_.fetch(first, head_.data_size + upper_size());
         if (!got) co_return fail(got, "fetching the bundle's hash tree");
         co_return got;
     }
 
     Task<Result<std::shared_ptr<Leaves const>>> all_leaves(HashTree const& tree) {
-        core::ByteRange const range{.first = head_.data_size + tree.upper_size(),
-                                    .last = head_.data_size + head_.tree_size - 1};
-        auto bytes = co_await fetch_range(http_, source_, head_, range);
+        auto bytes =
+            co_await reader_.fetch(head_.data_size + tree.upper_size(), head_.data_size + head_.tree_size);
         if (!bytes) co_return fail(bytes, "fetching the bundle's hash tree");
         auto check = [&tree, kept = std::move(*bytes)]() mutable {
             return tree.check_leaves(0, std::move(kept));
@@ -138,7 +137,7 @@ private:
     Task<Result<void>> verify(Parts const& parts, std::uint64_t block, std::span<std::byte const> bytes) {
         auto leaves = parts.leaves;
         if (!leaves) {
-            auto const fetched = co_await fetch_leaves(http_, workers_, source_, head_, parts.tree, block);
+            auto const fetched = co_await fetch_leaves(reader_, workers_, head_, parts.tree, block);
             if (!fetched) co_return fetched.error();
             leaves = *fetched;
         }
@@ -153,8 +152,7 @@ private:
         auto good = co_await verify(parts, have_from / kVerityBlock, squashfs.tables);
         if (!good) co_return good;
 
-        core::ByteRange const first_range{.first = 0, .last = kVerityBlock - 1};
-        auto const first = co_await fetch_range(http_, source_, head_, first_range);
+        auto const first = co_await reader_.fetch(0, kVerityBlock);
         if (!first) co_return fail(first, "fetching the bundle's superblock");
         squashfs.first = bytes_of(*first);
         good = co_await verify(parts, 0, squashfs.first);
@@ -166,8 +164,7 @@ private:
             co_return fail(Errc::too_large, "the tables of the bundle's squashfs are larger than 4 MiB");
         auto const need_from = *start / kVerityBlock * kVerityBlock;
         if (need_from >= have_from) co_return Result<void>{};
-        core::ByteRange const more{.first = need_from, .last = have_from - 1};
-        auto const missing = co_await fetch_range(http_, source_, head_, more);
+        auto const missing = co_await reader_.fetch(need_from, have_from);
         if (!missing) co_return fail(missing, "fetching the bundle's tables");
         auto const before = bytes_of(*missing);
         good = co_await verify(parts, need_from / kVerityBlock, before);
@@ -176,9 +173,8 @@ private:
         co_return Result<void>{};
     }
 
-    core::HttpClient& http_;
+    RangeReader reader_;
     core::Workers& workers_;
-    BundleSource source_;
     BundleHead head_;
 };
 
@@ -204,11 +200,13 @@ Task<Result<BundleHead>> fetch_head(core::HttpClient& http, BundleSource source,
 }
 
 Task<Result<std::shared_ptr<BundlePlan const>>> fetch_plan(core::HttpClient& http,
+                                                           core::Clock& clock,
                                                            core::Workers& workers,
                                                            BundleSource source,
                                                            BundleHead head,
+                                                           Patience patience,
                                                            std::uint64_t largest_tree_held) {
-    PlanFetch fetch{http, workers, std::move(source), head};
+    PlanFetch fetch{RangeReader{http, clock, std::move(source), head, patience}, workers, head};
     auto parts = co_await fetch.run(largest_tree_held);
     if (!parts) co_return parts.error();
     auto plan = [head, kept = std::move(*parts)]() mutable { return make_plan(head, std::move(kept)); };

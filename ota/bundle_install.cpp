@@ -22,11 +22,10 @@ using core::fail;
 
 namespace {
 
-constexpr std::size_t kPieceSize = 512 * 1024;
 constexpr unsigned kMostMisses = 8;   // pieces whose copies were wrong; then none are trusted any more
 
 struct Buffer {
-    std::vector<std::byte> room = std::vector<std::byte>(kPieceSize);
+    std::vector<std::byte> room;   // of the size of a piece
     NextPiece piece;
     std::shared_ptr<Leaves const> leaves;
 
@@ -192,7 +191,7 @@ Task<Result<void>> stream_in(Install& install) {
     for (std::uint64_t at = install.segments.empty() ? 0 : install.segments.front().offset;
          index < install.segments.size();) {
         auto& buffer = install.buffers[filling];
-        buffer.piece = next_piece(install.segments, index, at, kPieceSize);
+        buffer.piece = next_piece(install.segments, index, at, install.steps.piece_size);
         auto const filled = co_await fill(install, buffer);
         auto const written = co_await buffer_written(install);
         if (!written) co_return written;
@@ -274,6 +273,7 @@ Task<Result<void>> write_images(core::HttpClient& http,
                     .patience = patience,
                     .steps = std::move(steps),
                     .group = core::TaskGroup{executor}};
+    for (auto& buffer : install.buffers) buffer.room.resize(install.steps.piece_size);
     install.stretches = needed_stretches(uses_to_write(*plan, *found));
     install.segments = cut_up(install.stretches, found->copies);
     for (auto const& segment : install.segments) install.total += segment.size;

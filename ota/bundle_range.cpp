@@ -64,9 +64,10 @@ open_range(core::HttpClient& http, BundleSource source, BundleHead head, core::B
     if (!stream) co_return stream;
     auto const& reply = (*stream)->head();
     note_retry_after(source, reply);
-    // A new file may also be the reason why the server sends it whole.
+    // It had ranges when the head was fetched: that it sends the whole now means another file, whatever its
+    // ETag says. Beginning anew tells.
     bool const changed =
-        reply.status == 416 || ((reply.status == 200 || reply.status == 206) && reply.etag != head.etag);
+        reply.status == 416 || reply.status == 200 || (reply.status == 206 && reply.etag != head.etag);
     if (changed) co_return fail(Errc::changed, "the bundle changed on the server");
     auto const got = range_of(reply);
     if (!got) co_return got.error();
@@ -74,15 +75,6 @@ open_range(core::HttpClient& http, BundleSource source, BundleHead head, core::B
     if (got->first != range.first || got->last != range.last)
         co_return fail(Errc::bad_input, "the server sent another range than asked for");
     co_return stream;
-}
-
-Task<Result<std::string>>
-fetch_range(core::HttpClient& http, BundleSource source, BundleHead head, core::ByteRange range) {
-    auto const size = range.last - *range.first + 1;
-    auto const stream = co_await open_range(http, std::move(source), std::move(head), range);
-    if (!stream) co_return stream.error();
-    auto& body = **stream;
-    co_return co_await read_exactly(body, size);
 }
 
 }   // namespace ota

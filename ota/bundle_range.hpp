@@ -20,10 +20,6 @@ Result<core::ContentRange> range_of(core::HttpHead const& head);
 Task<Result<std::unique_ptr<core::HttpStream>>>
 open_range(core::HttpClient& http, BundleSource source, BundleHead head, core::ByteRange range);
 
-// The same, read to its end. Errors: those and unreachable ("connection lost after N of M bytes").
-Task<Result<std::string>>
-fetch_range(core::HttpClient& http, BundleSource source, BundleHead head, core::ByteRange range);
-
 core::HttpRequest request_for(BundleSource const& source, core::ByteRange range);
 void note_retry_after(BundleSource const& source, core::HttpHead const& head);
 std::string connection_lost(std::uint64_t after, std::uint64_t of);

@@ -116,17 +116,19 @@ Task<Result<void>> Installation::install(core::HttpClient& http, BundleSource so
                         .rootfs_size = head.manifest.rootfs.size,
                         .boot_id = identity.boot_id};
     // An update that is written and waits is not forgotten for one whose tables cannot be read.
+    Patience const patience{.minimum_rate = static_cast<std::uint64_t>(settings_.minimum_rate),
+                            .until = clock_.now() + settings_.download_limit};
     bool const another_waits = books_.update() && books_.update()->phase == Phase::written;
     if (!another_waits)
         if (auto const ok = begin_offer(record, head); !ok) co_return ok;
-    auto const plan = co_await fetch_plan(http, workers_, source, head);
+    auto const plan = co_await fetch_plan(http, clock_, workers_, source, head, patience);
     if (!plan) co_return fail(plan, "reading the tables of version " + record.bundle.version);
     if (another_waits)
         if (auto const ok = begin_offer(record, head); !ok) co_return ok;
     record.phase = Phase::offered;
 
     auto const started = clock_.now();
-    auto const written = co_await write_spare(http, source, *plan, record);
+    auto const written = co_await write_spare(http, source, *plan, record, patience);
     if (!written) co_return fail(written, "writing version " + record.bundle.version);
     log_(Level::notice, "update written",
          {{"version", record.bundle.version},
@@ -153,8 +155,9 @@ Result<void> Installation::begin_offer(UpdateRecord const& record, BundleHead co
 Task<Result<void>> Installation::write_spare(core::HttpClient& http,
                                              BundleSource source,
                                              std::shared_ptr<BundlePlan const> plan,
-                                             UpdateRecord record) {
-    auto const found = co_await look_here(http, source, plan, record.target);
+                                             UpdateRecord record,
+                                             Patience patience) {
+    auto const found = co_await look_here(http, source, plan, record.target, patience);
     auto const target = record.target;
     WriteSteps steps{.before_first_byte = [this, record] { return give_up_spare(record); },
                      .progress = [this](WriteProgress now) { show_progress(now); },
@@ -164,10 +167,10 @@ Task<Result<void>> Installation::write_spare(core::HttpClient& http,
                              return keep_progress(std::move(progress));
                          },
                      .checkpoint_every = settings_.checkpoint_every,
-                     .checkpoint_pause = settings_.checkpoint_pause};
-    auto const written =
-        co_await write_images(http, clock_, workers_, std::move(source), plan, settings_.targets(target),
-                              found, patience(), std::move(steps));
+                     .checkpoint_pause = settings_.checkpoint_pause,
+                     .piece_size = settings_.piece_size};
+    auto const written = co_await write_images(http, clock_, workers_, std::move(source), plan,
+                                               settings_.targets(target), found, patience, std::move(steps));
     if (!written) co_return written;
     // What an earlier attempt left was believed by a record of ours; the signed digest has the last word.
     if (std::ranges::find(found->is_done, true) == found->is_done.end()) co_return written;
@@ -179,21 +182,17 @@ Task<Result<void>> Installation::write_spare(core::HttpClient& http,
     co_return fail(Errc::io, "the spare slot does not hold what was written to it: is its storage failing?");
 }
 
-Patience Installation::patience() const {
-    return {.minimum_rate = static_cast<std::uint64_t>(settings_.minimum_rate),
-            .limit = settings_.download_limit};
-}
-
 Task<std::shared_ptr<Found const>> Installation::look_here(core::HttpClient& http,
                                                            BundleSource source,
                                                            std::shared_ptr<BundlePlan const> plan,
-                                                           Slot target) {
+                                                           Slot target,
+                                                           Patience patience) {
     LocalSources local{.running = settings_.targets(core::other(target)),
                        .boot_files = settings_.boot_files,
                        .progress = books_.read_progress()};
     if (local.progress && local.progress->target != target) local.progress.reset();
     auto found = co_await find_local(http, clock_, workers_, std::move(source), std::move(plan),
-                                     settings_.targets(target), std::move(local), patience());
+                                     settings_.targets(target), std::move(local), patience);
     for (auto const& note : found->notes)
         log_(Level::info, "less found here than might have been", {{"why", note}});
     co_return found;

@@ -52,14 +52,15 @@ private:
     Task<Result<void>> write_spare(core::HttpClient& http,
                                    BundleSource source,
                                    std::shared_ptr<BundlePlan const> plan,
-                                   UpdateRecord record);
+                                   UpdateRecord record,
+                                   Patience patience);
     Task<std::shared_ptr<Found const>> look_here(core::HttpClient& http,
                                                  BundleSource source,
                                                  std::shared_ptr<BundlePlan const> plan,
-                                                 Slot target);
+                                                 Slot target,
+                                                 Patience patience);
     Task<Result<void>> give_up_spare(UpdateRecord record);
     Task<void> keep_progress(Progress progress);
-    Patience patience() const;
     void tell(Admission const& admission);
     void show_progress(WriteProgress now);
 

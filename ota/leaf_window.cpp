@@ -1,7 +1,5 @@
 #include "ota/leaf_window.hpp"
 
-#include "ota/bundle_range.hpp"
-
 #include <algorithm>
 
 namespace ota {
@@ -19,29 +17,23 @@ core::ByteRange range_of_leaves(BundleHead const& head, HashTree const& tree, st
     return {.first = at, .last = at + count * kVerityBlock - 1};
 }
 
-Task<Result<std::shared_ptr<Leaves const>>>
-checked(core::Workers& workers, HashTree const& tree, std::uint64_t first_leaf, std::string bytes) {
-    auto check = [&tree, first_leaf, kept = std::move(bytes)]() mutable {
+}   // namespace
+
+Task<Result<std::shared_ptr<Leaves const>>> fetch_leaves(RangeReader& reader,
+                                                         core::Workers& workers,
+                                                         BundleHead const& head,
+                                                         HashTree const& tree,
+                                                         std::uint64_t first_block) {
+    auto const first_leaf = first_block / kBlocksPerLeaf;
+    auto const range = range_of_leaves(head, tree, first_leaf);
+    auto bytes = co_await reader.fetch(*range.first, range.last + 1);
+    if (!bytes) co_return fail(bytes, "fetching the bundle's hash tree");
+    auto check = [&tree, first_leaf, kept = std::move(*bytes)]() mutable {
         return tree.check_leaves(first_leaf, std::move(kept));
     };
     auto leaves = co_await workers.run(std::move(check));
     if (!leaves) co_return leaves.error();
     co_return std::make_shared<Leaves const>(std::move(*leaves));
-}
-
-}   // namespace
-
-Task<Result<std::shared_ptr<Leaves const>>> fetch_leaves(core::HttpClient& http,
-                                                         core::Workers& workers,
-                                                         BundleSource source,
-                                                         BundleHead head,
-                                                         HashTree const& tree,
-                                                         std::uint64_t first_block) {
-    auto const first_leaf = first_block / kBlocksPerLeaf;
-    auto const range = range_of_leaves(head, tree, first_leaf);
-    auto bytes = co_await fetch_range(http, std::move(source), std::move(head), range);
-    if (!bytes) co_return fail(bytes, "fetching the bundle's hash tree");
-    co_return co_await checked(workers, tree, first_leaf, std::move(*bytes));
 }
 
 Task<Result<std::shared_ptr<Leaves const>>> leaves_for(RangeReader& reader,
@@ -52,15 +44,7 @@ Task<Result<std::shared_ptr<Leaves const>>> leaves_for(RangeReader& reader,
                                                        std::uint64_t end_block) {
     if (plan->leaves) co_return plan->leaves;
     if (window && window->covers(first_block) && window->covers(end_block - 1)) co_return window;
-    auto const first_leaf = first_block / kBlocksPerLeaf;
-    auto const range = range_of_leaves(plan->head, plan->tree, first_leaf);
-    std::string bytes(range.last + 1 - *range.first, '\0');
-    auto const begun = co_await reader.begin(*range.first, range.last + 1);
-    if (!begun) co_return fail(begun, "fetching the bundle's hash tree");
-    auto const room = std::as_writable_bytes(std::span{bytes});
-    auto const got = co_await reader.read(room);
-    if (!got) co_return fail(got, "fetching the bundle's hash tree");
-    auto const leaves = co_await checked(workers, plan->tree, first_leaf, std::move(bytes));
+    auto const leaves = co_await fetch_leaves(reader, workers, plan->head, plan->tree, first_block);
     if (leaves) window = *leaves;
     co_return leaves;
 }

@@ -7,17 +7,16 @@
 
 namespace ota {
 
-// Leaves from the one for data block `first_block` on, at most 1 MiB of them. Errors: bad_signature, those of
-// fetch_range.
-Task<Result<std::shared_ptr<Leaves const>>> fetch_leaves(core::HttpClient& http,
+// Leaves from the one for data block `first_block` on, at most 1 MiB of them. Errors: bad_signature, the
+// reader's.
+Task<Result<std::shared_ptr<Leaves const>>> fetch_leaves(RangeReader& reader,
                                                          core::Workers& workers,
-                                                         BundleSource source,
-                                                         BundleHead head,
+                                                         BundleHead const& head,
                                                          HashTree const& tree,
                                                          std::uint64_t first_block);
 
-// The same for blocks of `plan`, from its own leaves if they cover it, else by `reader`, which takes up a
-// lost connection again. `window` keeps them for the next call. Errors: bad_signature, the reader's.
+// The same for blocks of `plan`, from its own leaves if it holds them, else from `window`, which keeps what
+// is fetched for the next call.
 Task<Result<std::shared_ptr<Leaves const>>> leaves_for(RangeReader& reader,
                                                        core::Workers& workers,
                                                        std::shared_ptr<BundlePlan const> plan,

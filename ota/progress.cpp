@@ -14,6 +14,8 @@ using core::Sha256;
 namespace {
 
 constexpr std::uint32_t kMostMib = 16 * 1024;
+constexpr std::size_t kMostRecorded =
+    6 * 1024;   // of each image: a state file holds 1 MiB, a MiB takes up to 76 bytes
 
 core::json::array to_json(std::vector<WrittenMib> const& written) {
     core::json::array list;
@@ -169,8 +171,10 @@ void MibTracker::count(Mib& mib, std::uint64_t offset, std::span<std::byte const
 
 std::vector<WrittenMib> MibTracker::written() const {
     std::vector<WrittenMib> written;
-    for (auto const& mib : mibs_)
+    for (auto const& mib : mibs_) {
+        if (written.size() == kMostRecorded) break;
         if ((mib.left == 0 || mib.is_claimed) && !mib.is_lost) written.push_back(mib.written);
+    }
     return written;
 }
 

@@ -27,12 +27,7 @@ RangeReader::RangeReader(core::HttpClient& http,
                          BundleSource source,
                          BundleHead head,
                          Patience patience)
-    : http_{http},
-      clock_{clock},
-      source_{std::move(source)},
-      head_{std::move(head)},
-      patience_{patience},
-      until_{clock.now() + patience.limit} {}
+    : http_{http}, clock_{clock}, source_{std::move(source)}, head_{std::move(head)}, patience_{patience} {}
 
 Task<Result<void>> RangeReader::begin(std::uint64_t offset, std::uint64_t end) {
     if (stream_ && at_ == offset && end_ == end) co_return Result<void>{};
@@ -78,6 +73,16 @@ Task<Result<void>> RangeReader::read(std::span<std::byte> into) {
     co_return Result<void>{};
 }
 
+Task<Result<std::string>> RangeReader::fetch(std::uint64_t offset, std::uint64_t end) {
+    auto const begun = co_await begin(offset, end);
+    if (!begun) co_return begun.error();
+    std::string bytes(end - offset, '\0');
+    auto const room = std::as_writable_bytes(std::span{bytes});
+    auto const got = co_await read(room);
+    if (!got) co_return got.error();
+    co_return bytes;
+}
+
 void RangeReader::count(std::uint64_t bytes, core::Duration waited) {
     at_ += bytes;
     received_ += bytes;
@@ -87,9 +92,8 @@ void RangeReader::count(std::uint64_t bytes, core::Duration waited) {
 }
 
 std::optional<core::Error> RangeReader::too_slow() {
-    if (clock_.now() >= until_)
-        return fail(Errc::timed_out, "the download took longer than its limit of " +
-                                         std::to_string(core::count_s(patience_.limit)) + " s");
+    if (clock_.now() >= patience_.until)
+        return fail(Errc::timed_out, "the download took longer than update.download_limit allows");
     if (waited_ < kWindow) return std::nullopt;
     auto const rate = in_window_ / static_cast<std::uint64_t>(core::count_s(waited_));
     in_window_ = 0;
@@ -107,7 +111,7 @@ bool RangeReader::asks_to_come_back() const {
 
 // Success: try again.
 Task<Result<void>> RangeReader::after_failure(core::Error why) {
-    if (!may_pass(why) || asks_to_come_back() || clock_.now() >= until_) co_return why;
+    if (!may_pass(why) || asks_to_come_back() || clock_.now() >= patience_.until) co_return why;
     if (since_failure_ >= kWorthIt) failures_ = 0;
     since_failure_ = 0;
     if (++failures_ >= patience_.attempts) co_return why;

@@ -8,7 +8,6 @@ namespace ota {
 
 class RangeReader {
 public:
-    // The time that patience.limit gives begins now.
     RangeReader(core::HttpClient& http,
                 core::Clock& clock,
                 BundleSource source,
@@ -22,6 +21,9 @@ public:
     // Fills `into`, which ends at the request's end at most. Errors: unreachable, timed_out (patience is at
     // its end), and those of begin.
     Task<Result<void>> read(std::span<std::byte> into);
+
+    // A small range at once. Errors: the same.
+    Task<Result<std::string>> fetch(std::uint64_t offset, std::uint64_t end);
 
     std::uint64_t received() const noexcept { return received_; }
 
@@ -37,7 +39,6 @@ private:
     BundleSource source_;
     BundleHead head_;
     Patience patience_;
-    core::TimePoint until_;
     std::unique_ptr<core::HttpStream> stream_;
     std::uint64_t at_ = 0;
     std::uint64_t end_ = 0;

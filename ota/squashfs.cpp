@@ -29,8 +29,9 @@ namespace {
 
 constexpr std::uint32_t kNone = 0xFFFF'FFFF;
 constexpr std::uint32_t kMostFragments =
-    65'536;   // a bundle has a handful of files, each with one tail at most
-constexpr std::uint64_t kLargestIndex = 4 * 1024 * 1024;   // of a root file system of 10 GB
+    65'536;                                     // a bundle has a handful of files, each with one tail at most
+constexpr std::size_t kMostUses = 128 * 1024;   // 4 MiB of memory; 8 GiB in blocks of 64 KiB
+constexpr std::uint64_t kLargestIndex = 1024 * 1024;   // of as many blocks as squashfs_blocks.cpp takes
 
 using Compressor = Owned<sqfs_compressor_t, sqfs_destroy>;
 using DirReader = Owned<sqfs_dir_reader_t, sqfs_destroy>;
@@ -118,6 +119,8 @@ public:
             return bad_image("has " + std::to_string(size) + " bytes, the manifest says " +
                              std::to_string(wanted_size));
         auto const blocks = sqfs_inode_get_file_block_count(&inode);
+        if (blocks + uses_.size() > kMostUses)
+            return bad_image("has too many blocks; make the bundle with larger ones");
         for (std::size_t i = 0; i < blocks && done_ < size; ++i) {
             auto const length =
                 static_cast<std::uint32_t>(std::min<std::uint64_t>(super_.block_size, size - done_));

@@ -32,7 +32,8 @@ using Fragments = Owned<sqfs_frag_table_t, sqfs_destroy>;
 using Inode = Owned<sqfs_inode_generic_t, sqfs_free>;
 using MetaReader = Owned<sqfs_meta_reader_t, sqfs_destroy>;
 
-constexpr std::uint64_t kMostBlocks = 1 << 20;   // 16 MiB of memory; 128 GiB in blocks of 128 KiB
+constexpr std::uint64_t kMostBlocks =
+    1 << 16;   // about 12 MiB while a delta is looked for; 8 GiB in blocks of 128 KiB
 
 // libsquashfs' own file takes a block device for an empty one.
 struct ImageFile : sqfs_file_t {
@@ -101,7 +102,7 @@ add_files(std::vector<StoredBlock>& blocks, sqfs_super_t const& super, sqfs_meta
         Inode const inode{found};
         if (code != 0) return fail(Errc::bad_input, "its inode table is damaged");
         add_blocks_of(blocks, *inode);
-        if (blocks.size() > kMostBlocks) return fail(Errc::bad_input, "it has more than a million blocks");
+        if (blocks.size() > kMostBlocks) return fail(Errc::bad_input, "it has more than 65536 blocks");
         sqfs_meta_reader_get_position(&reader, &block, &offset);
     }
     return {};

@@ -30,6 +30,7 @@ struct UpdateSettings {
     std::uint64_t checkpoint_every =
         16 * 1024 * 1024;   // bytes of a bundle between two records of its progress
     core::Duration checkpoint_pause = std::chrono::seconds{2};   // and time
+    std::size_t piece_size = 512 * 1024;                         // WriteSteps::piece_size
     std::optional<std::filesystem::path> boot_files;   // where the running slot's boot partition is mounted
     config::MaintenanceWindows windows;                // for activating; none: at any time
     bool only_security = false;                        // the operator wants no other updates

@@ -77,7 +77,8 @@ TEST_CASE_FIXTURE(World, "a bundle on a stick is installed as one from a server 
     auto const signed_head =
         test::run_task(io, ota::fetch_head(files, source, {.keyring = test::trusted_pki().keyring}));
     REQUIRE(signed_head.has_value());
-    auto const planned = test::run_task(io, ota::fetch_plan(files, workers, source, *signed_head));
+    auto const planned =
+        test::run_task(io, ota::fetch_plan(files, clock, workers, source, *signed_head, patience));
     REQUIRE(planned.has_value());
     auto how = steps([](ota::WriteProgress) {});
     auto const written =

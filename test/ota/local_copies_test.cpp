@@ -316,7 +316,8 @@ TEST_CASE_FIXTURE(Versions, "a large bundle's tree is fetched in parts, and the 
     http.file = bundle;
     auto const signed_head = head();
     REQUIRE(signed_head.has_value());
-    auto const parts = test::run_task(io, ota::fetch_plan(http, workers, source, *signed_head, 4'096));
+    auto const parts =
+        test::run_task(io, ota::fetch_plan(http, clock, workers, source, *signed_head, patience, 4'096));
     REQUIRE(parts.has_value());
     REQUIRE_FALSE((*parts)->leaves);
     planned = *parts;
@@ -334,7 +335,8 @@ TEST_CASE_FIXTURE(Versions,
     http.file = bundle;
     auto const signed_head = head();
     REQUIRE(signed_head.has_value());
-    planned = *test::run_task(io, ota::fetch_plan(http, workers, source, *signed_head, 4'096));
+    planned =
+        *test::run_task(io, ota::fetch_plan(http, clock, workers, source, *signed_head, patience, 4'096));
     std::shared_ptr<ota::Leaves const> window;
     ota::RangeReader reader{http, clock, source, *signed_head, patience};
     auto const leaves = [&](std::uint64_t first, std::uint64_t end) {
@@ -363,7 +365,8 @@ TEST_CASE_FIXTURE(Versions, "a connection lost while an index or leaves are fetc
     http.file = bundle;
     auto const signed_head = head();
     REQUIRE(signed_head.has_value());
-    planned = *test::run_task(io, ota::fetch_plan(http, workers, source, *signed_head, 4'096));
+    planned =
+        *test::run_task(io, ota::fetch_plan(http, clock, workers, source, *signed_head, patience, 4'096));
     http.before_reply = [n = 0](test::MemoryHttp& server, core::HttpRequest const&) mutable {
         server.drop_after = ++n % 2 == 1 ? 1'000 : test::MemoryHttp::kNever;
     };

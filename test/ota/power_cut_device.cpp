@@ -37,7 +37,10 @@ constexpr int kAttempts = 3;
 constexpr char const* kFailing = "wan_lease";   // also before the update
 constexpr std::size_t kMostSleeps = 500;        // in one boot, of a task that goes in circles
 
-// More than one piece of bundle_install.cpp (256 KiB) is stored, so that progress is recorded in between.
+// Several pieces, and the boot image is complete before the last one: its record is written, and a device
+// that was cut off later resumes from it.
+constexpr std::size_t kPiece = 64 * 1024;
+
 Images images(unsigned seed) {
     Images made{.boot = noise(kBootSize, seed), .rootfs = noise(kRootfsSize, seed + 1)};
     for (std::size_t i = 0; i < 16 * 1024; ++i) made.rootfs[i + 200 * 1024] = "compressible"[i % 12];
@@ -134,7 +137,8 @@ struct Atomixd {
                    .server_url = "https://updates.test",
                    .flags = device / "config",
                    .checkpoint_every = 1,
-                   .checkpoint_pause = {}},
+                   .checkpoint_pause = {},
+                   .piece_size = kPiece},
           env{workers, fw_env_config, kAttempts},
           settlement{clock, env, books, update, log, kAttempts, boot_id},
           updates{clock,
@@ -323,7 +327,10 @@ CutDevice::Boot CutDevice::run(Slot slot, core::Verdict verdict) {
     boot.stuck = atomixd.run(verdict, boot);
     boot.is_quiet = atomixd.board.reboots.empty();
     boot.version = atomixd.state.now().identity.version;
-    boot.problems = atomixd.state.now().update.problems;
+    auto const& update = atomixd.state.now().update;
+    boot.problems = update.problems;
+    boot.has_resumed = update.total_bytes > 0 && update.done_bytes == update.total_bytes &&
+                       update.fetched_bytes < update.total_bytes;
     boot.log = std::move(atomixd.lines->lines);
     return boot;
 }

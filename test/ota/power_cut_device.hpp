@@ -50,6 +50,7 @@ public:
         Holds holds = Holds::nothing;
         bool was_trial = false;
         bool has_baseline = false;   // the trial knew which probes failed before the update
+        bool has_resumed = false;    // wrote a slot, and fetched less than that takes
         bool is_quiet = false;       // otherwise it asked for a reboot
         std::string version;
         std::vector<std::string> problems;   // standing ones, as the status shows them

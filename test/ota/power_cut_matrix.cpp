@@ -171,6 +171,7 @@ std::string end_of(CutDevice const& device, CutDevice::Boot const& last) {
 struct Story {
     std::string problem;
     std::string end;
+    bool has_resumed = false;
     std::vector<std::string> log;
 };
 
@@ -185,6 +186,7 @@ Story start_again(CutDevice& device, Scenario const& scenario) {
         if (!story.problem.empty()) break;
         boot = device.power_cycle(scenario.verdict);
         trials += boot.was_trial ? 1 : 0;
+        story.has_resumed = story.has_resumed || boot.has_resumed;
         story.log.push_back(std::string{"-- boot of "} + (boot.slot ? core::name(*boot.slot) : "nothing"));
         story.log.insert(story.log.end(), boot.log.begin(), boot.log.end());
         story.problem = wrong_boot(boot, scenario);
@@ -244,6 +246,7 @@ private:
         ++matrix_.devices;
         device_.put(tree);
         auto const story = start_again(device_, scenario_);
+        matrix_.resumed += story.has_resumed ? 1 : 0;
         if (story.problem.empty()) {
             ++matrix_.ends[story.end];
             return;
@@ -273,7 +276,7 @@ std::string Matrix::text() const {
     text << all << " cut points (";
     for (auto const& [kind, count] : points) text << kind << ' ' << count << ", ";
     text << "torn " << torn << ", of these at 4096 bytes " << torn_at_4096 << "), " << devices
-         << " different devices, ";
+         << " different devices, " << resumed << " resumed, ";
     text << bad << " wrong";
     for (auto const& [end, count] : ends) text << "; " << count << ' ' << end;
     return text.str();

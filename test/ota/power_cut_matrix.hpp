@@ -22,6 +22,7 @@ struct Matrix {
     std::size_t torn = 0;                        // of them: within a write, at 512 bytes
     std::size_t torn_at_4096 = 0;                // of torn
     std::size_t devices = 0;                     // that differ in any byte: each was started again
+    std::size_t resumed = 0;                     // of them: did not fetch again what was recorded as written
     std::map<std::string, std::size_t> ends;     // what the devices came to
     std::vector<std::string> problems;           // sentences with their cut point; the first ones only
     std::size_t bad = 0;                         // devices with a problem

@@ -19,6 +19,7 @@ void hold_everywhere(Scenario const& scenario) {
     CHECK(matrix.bad == 0);
     for (auto const* kind : {"slot", "environment", "state file"}) CHECK(matrix.points.at(kind) > 0);
     CHECK(matrix.torn_at_4096 > 0);
+    CHECK(matrix.resumed > 0);
 }
 
 }   // namespace

@@ -49,7 +49,7 @@ struct InstallWorld {
         return run_task(io, ota::fetch_head(http, source, {.keyring = trusted_pki().keyring}));
     }
     core::Result<std::shared_ptr<ota::BundlePlan const>> plan(ota::BundleHead const& head) {
-        return run_task(io, ota::fetch_plan(http, workers, source, head));
+        return run_task(io, ota::fetch_plan(http, clock, workers, source, head, patience));
     }
     core::Result<void> write(std::shared_ptr<ota::BundlePlan const> const& plan,
                              std::shared_ptr<ota::Found const> found = nullptr) {

@@ -53,7 +53,9 @@ Task<Result<void>> install(Machine machine, Order order) {
     auto const head = co_await ota::fetch_head(machine.http, source, signers);
     if (!head) co_return head.error();
     if (auto const fits = ota::check_targets(head->manifest, order.targets); !fits) co_return fits.error();
-    auto const plan = co_await ota::fetch_plan(machine.http, machine.workers, source, *head);
+    ota::Patience const patience;
+    auto const plan =
+        co_await ota::fetch_plan(machine.http, machine.clock, machine.workers, source, *head, patience);
     if (!plan) co_return plan.error();
 
     auto mark_bad = [&] { return change_environment(machine.workers, order, ota::with_marked_bad); };
@@ -61,7 +63,6 @@ Task<Result<void>> install(Machine machine, Order order) {
     steps.before_first_byte = std::move(mark_bad);
     steps.progress = [](ota::WriteProgress) {};
     auto const found = ota::nothing_found(**plan);
-    ota::Patience const patience;
     auto const written = co_await ota::write_images(machine.http, machine.clock, machine.workers, source,
                                                     *plan, order.targets, found, patience, std::move(steps));
     if (!written) co_return written.error();
