@@ -72,10 +72,12 @@ Task<void> tell_service_manager(core::StateBus& state) {
     }
 }
 
-net::HttpsOptions https_options(config::DeviceDocument const& device) {
+net::HttpsOptions https_options(config::DeviceDocument const& device,
+                                config::OperatorDocument const& wishes) {
     net::HttpsOptions options;
     if (auto const& certificate = *device.tls_certificate)
         options.identity = net::ClientIdentity{*certificate, device.tls_key->value()};   // both or neither
+    options.identity_for = *wishes.server_url;
     return options;
 }
 
@@ -142,7 +144,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     net::ChronyTime chrony{processes, *device.chronyc,
                            net::lan_files(*device.run, *device.data).chrony_socket};
     net::HttpsClient https{clock, *device.tls_ca, std::string{"atomixd/"} + ATOMIX_VERSION,
-                           https_options(device)};
+                           https_options(device, wishes)};
     ota::UbootEnv boot_env{workers, *device.boot_environment, *device.boot_attempts};
     Writer<&DeviceState::update> const update{state};
     auto const settings = ota::update_settings(device, wishes);

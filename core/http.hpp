@@ -26,7 +26,8 @@ struct HttpRequest {
     std::string url;   // https only, redirects too
     std::vector<std::pair<std::string, std::string>> headers;
     std::optional<ByteRange> range;
-    WallTime judge_at{};                                 // certificates are judged at this time
+    WallTime judge_at{};              // certificates are judged at this time
+    bool judge_at_is_floor = false;   // it may be later: a certificate that begins later is taken too
     Duration connect_limit = std::chrono::seconds{10};   // name, connection, TLS, reply header
     Duration stall_limit = std::chrono::seconds{30};     // the longest wait for each piece of the body
     static constexpr std::size_t kPiece = 16 * 1024;

@@ -5,15 +5,20 @@
 namespace core {
 namespace {
 constexpr std::size_t kLongest = 1024 * 1024;
-}
+constexpr int kMoreAttempts = 2;
+}   // namespace
 
 Result<std::optional<json::object>> StateFile::read() const {
-    auto const text = read_file(path_, kLongest);
+    auto text = read_file(path_, kLongest);
     if (!text && text.error().is(Errc::not_found)) return std::optional<json::object>{};
-    if (!text && !text.error().is(Errc::too_large)) return fail(text, "reading state");
+    // What a medium could not give may come at the second attempt; what nobody can read is set aside, or the
+    // next write would put something empty in its place.
+    for (int again = 0; !text && !text.error().is(Errc::too_large) && again < kMoreAttempts; ++again)
+        text = read_file(path_, kLongest);
 
     auto object = text ? parse_json_object(*text) : Result<json::object>{text.error()};
-    std::string why = object ? "" : object.error().context;
+    std::string why = text ? "" : text.error().text();
+    if (text && !object) why = object.error().context;
     if (object) {
         auto const schema = integer_in(*object, "schema").value_or(0);
         if (schema >= 1 && schema <= schema_) return std::optional{std::move(*object)};

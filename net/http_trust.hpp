@@ -19,6 +19,7 @@ struct ClientIdentity {
 struct TlsTrust {
     std::optional<std::filesystem::path> authorities;   // PEM; absent: the system's
     core::WallTime judge_at{};                // certificates must be valid then, whatever the clock says
+    bool judge_at_is_floor = false;           // as in core::HttpRequest
     std::optional<ClientIdentity> identity;   // for a server that asks who we are
     bool operator==(TlsTrust const&) const = default;
 };

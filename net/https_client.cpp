@@ -61,6 +61,7 @@ HttpsClient::HttpsClient(core::Clock& clock,
       authorities_{std::move(authorities)},
       user_agent_{std::move(user_agent)},
       identity_{std::move(options.identity)},
+      identity_for_{std::move(options.identity_for)},
       proxies_{options.environment},
       idle_{std::make_shared<IdleConnection>()} {}
 
@@ -84,8 +85,11 @@ Task<Result<std::unique_ptr<core::HttpStream>>> HttpsClient::follow(core::HttpRe
         auto const text =
             request_text(*url, headers_for(*url, first, request.headers), request.range, user_agent_);
         if (!text) co_return text.error();
-        TlsTrust trust{.authorities = authorities_, .judge_at = request.judge_at, .identity = {}};
-        if (is_same_server(*url, first)) trust.identity = identity_;
+        TlsTrust trust{.authorities = authorities_,
+                       .judge_at = request.judge_at,
+                       .judge_at_is_floor = request.judge_at_is_floor,
+                       .identity = {}};
+        if (is_same_server(*url, first) && shows_identity_to(*url)) trust.identity = identity_;
         auto reply = co_await ask(*url, std::move(trust), *text, request.stall_limit, progress);
         if (!reply) co_return reply.error();
 
@@ -101,6 +105,12 @@ Task<Result<std::unique_ptr<core::HttpStream>>> HttpsClient::follow(core::HttpRe
                            "redirect to " + shown(location) + " refused: " + next.error().context);
         url = next;
     }
+}
+
+bool HttpsClient::shows_identity_to(Url const& url) const {
+    if (!identity_for_) return true;
+    auto const named = parse_url(*identity_for_);
+    return named && is_same_server(url, *named);
 }
 
 Task<Result<std::unique_ptr<HttpReply>>>

@@ -7,7 +7,8 @@
 // nothing is asked, no read and no timer is pending.
 //
 // The caller's headers and our certificate go only to the host and port that the caller named; after a
-// redirect elsewhere only those headers that describe the wanted content (Accept, If-…) are sent.
+// redirect elsewhere only those headers that describe the wanted content (Accept, If-…) are sent. An offer is
+// not signed and may name any host for its bundle: the certificate can be kept for one server.
 
 #include "core/clock.hpp"
 #include "core/http.hpp"
@@ -22,8 +23,9 @@
 namespace net {
 
 struct HttpsOptions {
-    std::optional<ClientIdentity> identity;          // for servers that want to know who asks (mutual TLS)
+    std::optional<ClientIdentity> identity;          // for a server that wants to know who asks (mutual TLS)
     Environment environment = process_environment;   // read at construction only
+    std::optional<std::string> identity_for = {};    // its URL; absent: whoever was asked may know
 };
 
 class HttpReply;
@@ -47,11 +49,13 @@ private:
                                                                        Progress& progress);
     core::Task<core::Result<std::unique_ptr<HttpReply>>>
     ask(Url url, TlsTrust trust, std::string text, core::Duration stall_limit, Progress& progress);
+    bool shows_identity_to(Url const& url) const;
 
     core::Clock& clock_;
     std::optional<std::filesystem::path> authorities_;
     std::string user_agent_;
     std::optional<ClientIdentity> identity_;
+    std::optional<std::string> identity_for_;
     ProxyRules proxies_;
     std::shared_ptr<IdleConnection> idle_;   // shared with the replies that are being read
 };

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kMagic = "ATOMIXI1";
 constexpr std::size_t kEntry = 16;
+constexpr std::uint32_t kLargestBlock = 1024 * 1024;   // squashfs knows no larger one; it is read into memory
 
 void put_number(std::string& bytes, std::uint64_t value, int size) {
     for (int i = 0; i < size; ++i) bytes += static_cast<char>(value >> (8 * i));
@@ -56,6 +57,8 @@ Result<std::vector<IndexedBlock>> parse_index(std::string_view bytes, std::uint6
         IndexedBlock const block{.offset = end + number_at(bytes, 8, 4),
                                  .size = static_cast<std::uint32_t>(number_at(bytes, 12, 4)),
                                  .hash = number_at(bytes, 0, 8)};
+        if (block.size > kLargestBlock)
+            return fail(Errc::bad_input, "the index names a block of more than 1 MiB");
         if (block.offset > image_size || block.size == 0 || block.size > image_size - block.offset)
             return fail(Errc::bad_input, "the index names a block outside of its image");
         end = block.offset + block.size;

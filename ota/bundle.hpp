@@ -26,7 +26,8 @@ using core::Task;
 struct BundleSource {
     std::string url;   // https, or file for ota/file_source.hpp
     std::vector<std::pair<std::string, std::string>> headers;
-    core::WallTime judge_at{};   // certificates, TLS and CMS alike
+    core::WallTime judge_at{};        // certificates, TLS and CMS alike
+    bool judge_at_is_floor = false;   // as in core::HttpRequest
     // Where a server's wish to be asked again later is put; nothing: nobody wants to know.
     std::shared_ptr<std::optional<core::Duration>> retry_after;
 };

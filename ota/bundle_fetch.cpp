@@ -35,7 +35,7 @@ std::uint64_t big_endian(std::string_view eight) {
 Result<BundleHead> head_from_tail(std::string_view tail,
                                   std::uint64_t total,
                                   SignerRules const& signers,
-                                  core::WallTime judge_at) {
+                                  BundleSource const& source) {
     if (tail.size() <= kSizeField)
         return fail(Errc::bad_input, "the bundle is truncated: it has no signature");
     if (total > kLargest) return fail(Errc::too_large, "the bundle is larger than 8 GiB");
@@ -51,10 +51,15 @@ Result<BundleHead> head_from_tail(std::string_view tail,
 
     auto const der =
         std::as_bytes(std::span{tail}).subspan(tail.size() - kSizeField - signature_size, signature_size);
-    auto const text = verify_cms(der, signers, judge_at);
-    if (!text) return text.error();
-    auto manifest = parse_manifest(*text);
+    auto const content = verify_cms(der, signers, source.judge_at, source.judge_at_is_floor);
+    if (!content) return content.error();
+    auto manifest = parse_manifest(content->text);
     if (!manifest) return manifest.error();
+    // A commit of it lifts the floor of this device's time, and this much of it needs no clock to be seen.
+    if (auto const& issued = manifest->release.issued; issued && *issued > content->signers_valid_until)
+        return fail(Errc::bad_input, "the bundle says it was issued at " + core::print_wall_time(*issued) +
+                                         ", after the certificate of its signer ended at " +
+                                         core::print_wall_time(content->signers_valid_until));
 
     auto const tree = manifest->verity_size;
     if (tree >= payload || payload - tree <= kVerityBlock ||
@@ -62,7 +67,7 @@ Result<BundleHead> head_from_tail(std::string_view tail,
         return fail(Errc::bad_input, "manifest: [bundle] verity-size does not fit the bundle's size");
     BundleHead head;
     head.manifest = std::move(*manifest);
-    head.manifest_hash = core::sha256(*text);
+    head.manifest_hash = core::sha256(content->text);
     head.data_size = payload - tree;
     head.tree_size = tree;
     head.total_size = total;
@@ -194,7 +199,7 @@ Task<Result<BundleHead>> fetch_head(core::HttpClient& http, BundleSource source,
     auto& body = **stream;
     auto const tail = co_await read_exactly(body, wanted);
     if (!tail) co_return fail(tail, "fetching the bundle's signature");
-    auto head = head_from_tail(*tail, range->total, signers, source.judge_at);
+    auto head = head_from_tail(*tail, range->total, signers, source);
     if (head) head->etag = (*stream)->head().etag;
     co_return head;
 }

@@ -27,6 +27,7 @@ core::HttpRequest request_for(BundleSource const& source, core::ByteRange range)
     request.headers = source.headers;
     request.range = range;
     request.judge_at = source.judge_at;
+    request.judge_at_is_floor = source.judge_at_is_floor;
     return request;
 }
 

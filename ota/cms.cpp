@@ -10,6 +10,7 @@
 #include <openssl/x509_vfy.h>
 
 #include <algorithm>
+#include <ctime>
 
 namespace ota {
 
@@ -78,6 +79,14 @@ int accept_any_date_of_lists(int ok, X509_STORE_CTX* context) {
     return 1;
 }
 
+// As in net/tls.cpp. The signed time of the signature says nothing: it is the signer's.
+int accept_later_begin(int ok, X509_STORE_CTX* context) {
+    if (accept_any_date_of_lists(ok, context)) return 1;
+    if (X509_STORE_CTX_get_error(context) != X509_V_ERR_CERT_NOT_YET_VALID) return 0;
+    X509_STORE_CTX_set_error(context, X509_V_OK);
+    return 1;
+}
+
 // Adds every object of the file to the store, at least one.
 template <class Object, auto read_next, auto add>
 Result<void> add_all(X509_STORE* store, std::filesystem::path const& file, std::string const& what) {
@@ -102,7 +111,7 @@ Result<void> add_all(X509_STORE* store, std::filesystem::path const& file, std::
     return {};
 }
 
-Result<Store> store_of(SignerRules const& rules, core::WallTime judge_at) {
+Result<Store> store_of(SignerRules const& rules, core::WallTime judge_at, bool judge_at_is_floor) {
     Store store{X509_STORE_new()};
     if (!store) return fail(Errc::io, "no memory for the keyring");
     auto added =
@@ -114,6 +123,7 @@ Result<Store> store_of(SignerRules const& rules, core::WallTime judge_at) {
         X509_STORE_set_verify_cb(store.get(), accept_any_date_of_lists);
     }
     if (!added) return added.error();
+    if (judge_at_is_floor) X509_STORE_set_verify_cb(store.get(), accept_later_begin);
     X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store.get()), judge_at.time_since_epoch().count());
     return store;
 }
@@ -130,6 +140,17 @@ std::string common_name(X509 const* certificate) {
     std::string name{reinterpret_cast<char const*>(text), static_cast<std::size_t>(length)};
     OPENSSL_free(text);
     return name;
+}
+
+core::WallTime earliest_end(CMS_ContentInfo* cms) {
+    Signers const signers{CMS_get0_signers(cms)};
+    auto earliest = core::WallTime::max();
+    for (int i = 0; i < sk_X509_num(signers.get()); ++i) {
+        std::tm end{};
+        if (ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(signers.get(), i)), &end) == 1)
+            earliest = std::min(earliest, core::WallTime{std::chrono::seconds{::timegm(&end)}});
+    }
+    return earliest;
 }
 
 // Of a CMS that is verified: before, anybody may have put any certificate into it.
@@ -162,12 +183,14 @@ Result<Cms> parse(std::span<std::byte const> der) {
 
 }   // namespace
 
-Result<std::string>
-verify_cms(std::span<std::byte const> der, SignerRules const& rules, core::WallTime judge_at) {
+Result<SignedContent> verify_cms(std::span<std::byte const> der,
+                                 SignerRules const& rules,
+                                 core::WallTime judge_at,
+                                 bool judge_at_is_floor) {
     ERR_clear_error();
     auto const cms = parse(der);
     if (!cms) return cms.error();
-    auto const store = store_of(rules, judge_at);
+    auto const store = store_of(rules, judge_at, judge_at_is_floor);
     if (!store) return store.error();
     Bio const content{BIO_new(BIO_s_mem())};
     if (!content) return fail(Errc::io, "no memory for the manifest");
@@ -177,7 +200,8 @@ verify_cms(std::span<std::byte const> der, SignerRules const& rules, core::WallT
     if (auto const ok = check_names(cms->get(), rules.names); !ok) return ok.error();
     char* text = nullptr;
     auto const size = BIO_get_mem_data(content.get(), &text);
-    return std::string{text, static_cast<std::size_t>(size)};
+    return SignedContent{.text = {text, static_cast<std::size_t>(size)},
+                         .signers_valid_until = earliest_end(cms->get())};
 }
 
 }   // namespace ota

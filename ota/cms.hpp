@@ -24,12 +24,19 @@ struct SignerRules {
     bool operator==(SignerRules const&) const = default;
 };
 
-// The signed content, once every signer's chain leads to a certificate of the keyring that is valid at
-// `judge_at`, and the other rules hold. Errors: bad_signature (unknown signer, expired, not yet valid,
-// revoked, not among the names, altered: each in its own sentence, with OpenSSL's words), bad_input (not
-// CMS), refused (detached: a plain bundle; enveloped: an encrypted one), not_found or io (the keyring, the
-// list of revoked).
-core::Result<std::string>
-verify_cms(std::span<std::byte const> der, SignerRules const& rules, core::WallTime judge_at);
+struct SignedContent {
+    std::string text;
+    core::WallTime signers_valid_until{};   // the earliest end of a signer's certificate
+};
+
+// Once every signer's chain leads to a certificate of the keyring that is valid at `judge_at`, or, if that is
+// only a floor, may be valid later, and the other rules hold. Errors: bad_signature (unknown signer, expired,
+// not yet valid, revoked, not among the names, altered: each in its own sentence, with OpenSSL's words),
+// bad_input (not CMS), refused (detached: a plain bundle; enveloped: an encrypted one), not_found or io (the
+// keyring, the list of revoked).
+core::Result<SignedContent> verify_cms(std::span<std::byte const> der,
+                                       SignerRules const& rules,
+                                       core::WallTime judge_at,
+                                       bool judge_at_is_floor = false);
 
 }   // namespace ota

@@ -157,7 +157,9 @@ Task<Result<void>> Installation::write_spare(core::HttpClient& http,
                                              std::shared_ptr<BundlePlan const> plan,
                                              UpdateRecord record,
                                              Patience patience) {
-    auto const found = co_await look_here(http, source, plan, record.target, patience);
+    auto const looked = co_await look_here(http, source, plan, record.target, patience);
+    if (!looked) co_return looked.error();
+    auto const& found = *looked;
     auto const target = record.target;
     WriteSteps steps{.before_first_byte = [this, record] { return give_up_spare(record); },
                      .progress = [this](WriteProgress now) { show_progress(now); },
@@ -182,18 +184,19 @@ Task<Result<void>> Installation::write_spare(core::HttpClient& http,
     co_return fail(Errc::io, "the spare slot does not hold what was written to it: is its storage failing?");
 }
 
-Task<std::shared_ptr<Found const>> Installation::look_here(core::HttpClient& http,
-                                                           BundleSource source,
-                                                           std::shared_ptr<BundlePlan const> plan,
-                                                           Slot target,
-                                                           Patience patience) {
+Task<Result<std::shared_ptr<Found const>>> Installation::look_here(core::HttpClient& http,
+                                                                   BundleSource source,
+                                                                   std::shared_ptr<BundlePlan const> plan,
+                                                                   Slot target,
+                                                                   Patience patience) {
     LocalSources local{.running = settings_.targets(core::other(target)),
                        .boot_files = settings_.boot_files,
                        .progress = books_.read_progress()};
     if (local.progress && local.progress->target != target) local.progress.reset();
     auto found = co_await find_local(http, clock_, workers_, std::move(source), std::move(plan),
                                      settings_.targets(target), std::move(local), patience);
-    for (auto const& note : found->notes)
+    if (!found) co_return found;
+    for (auto const& note : (*found)->notes)
         log_(Level::info, "less found here than might have been", {{"why", note}});
     co_return found;
 }

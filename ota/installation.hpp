@@ -54,11 +54,11 @@ private:
                                    std::shared_ptr<BundlePlan const> plan,
                                    UpdateRecord record,
                                    Patience patience);
-    Task<std::shared_ptr<Found const>> look_here(core::HttpClient& http,
-                                                 BundleSource source,
-                                                 std::shared_ptr<BundlePlan const> plan,
-                                                 Slot target,
-                                                 Patience patience);
+    Task<Result<std::shared_ptr<Found const>>> look_here(core::HttpClient& http,
+                                                         BundleSource source,
+                                                         std::shared_ptr<BundlePlan const> plan,
+                                                         Slot target,
+                                                         Patience patience);
     Task<Result<void>> give_up_spare(UpdateRecord record);
     Task<void> keep_progress(Progress progress);
     void tell(Admission const& admission);

@@ -20,6 +20,14 @@ std::uint64_t index_in(core::json::object const& object, std::string_view key) {
                : 0;
 }
 
+char const* name(Rejection why) noexcept {
+    return why == Rejection::verdict ? "verdict" : "attempts";
+}
+
+Rejection rejection_in(core::json::object const& object) {
+    return core::string_in(object, "why") == "attempts" ? Rejection::attempts : Rejection::verdict;
+}
+
 core::json::object to_json(Installed const& bundle) {
     return {{"version", bundle.version},
             {"manifest_hash", core::to_hex(bundle.manifest_hash)},

@@ -9,6 +9,11 @@
 
 namespace ota {
 
+// Why a bundle is not installed again: for good, or for a day (ota/ledger.hpp).
+enum class Rejection { verdict, attempts };
+char const* name(Rejection why) noexcept;
+Rejection rejection_in(core::json::object const& object);   // "why"; verdict if it says nothing
+
 struct Installed {
     std::string version;
     core::Sha256 manifest_hash{};

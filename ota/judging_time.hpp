@@ -8,7 +8,7 @@ namespace ota {
 
 struct JudgingTime {
     core::WallTime at{};
-    bool is_wall_clock = false;   // for the status; otherwise the floor
+    bool is_wall_clock = false;   // otherwise the floor: it is that late, or later
     bool operator==(JudgingTime const&) const = default;
 };
 

@@ -14,7 +14,7 @@ constexpr auto kSecondTryAfter = std::chrono::hours{24};
 
 core::json::object entry_json(Rejected const& entry) {
     auto object = to_json(entry.bundle);
-    object["why"] = entry.why == Rejection::verdict ? "verdict" : "attempts";
+    object["why"] = name(entry.why);
     object["reason"] = entry.reason;
     object["at"] = core::print_wall_time(entry.at);
     object["at_unix_s"] = entry.at.time_since_epoch().count();
@@ -28,7 +28,7 @@ std::optional<Rejected> entry_from_json(core::json::value const& value) {
     auto const bundle = object ? installed_from_json(*object) : std::nullopt;
     if (!bundle) return std::nullopt;
     Rejected entry{.bundle = *bundle};
-    entry.why = core::string_in(*object, "why") == "attempts" ? Rejection::attempts : Rejection::verdict;
+    entry.why = rejection_in(*object);
     entry.reason = core::string_in(*object, "reason").value_or("");
     auto const at_s = core::integer_in(*object, "at_unix_s").value_or(0);
     entry.at = core::WallTime{std::chrono::seconds{std::clamp<std::int64_t>(at_s, 0, kLatest_s)}};
@@ -77,7 +77,8 @@ Ledger::refusal_of(Installed const& bundle, core::WallTime now, bool clock_is_tr
         if (!entry.bundle.same_content(bundle)) continue;
         bool const may_try_again = entry.why == Rejection::attempts && entry.times < kMostTries &&
                                    entry.is_dated && clock_is_trusted && now >= entry.at + kSecondTryAfter;
-        if (!may_try_again && entry.times >= trials) return entry;
+        auto const allowed = entry.why == Rejection::attempts ? 1 : trials;
+        if (!may_try_again && entry.times >= allowed) return entry;
     }
     return std::nullopt;
 }

@@ -3,9 +3,10 @@
 // and used-up attempts enter it. Transport, signature and write errors back off instead.
 // <data>/state/ledger.json.
 //
-// A bundle whose attempts were used up (or whose slot did not load) gets one more try after 24 h: a power
-// supply can do that to a good one. The 24 h are counted on a clock that can be trusted only: an entry is
-// made soon after a boot, when many devices' clocks say 1970. The flag retry-update clears the ledger.
+// A bundle whose attempts were used up (or whose slot did not load, or that was judged while the provider was
+// away) gets one more try after 24 h: that can happen to a good one. The 24 h are counted on a clock that can
+// be trusted only: an entry is made soon after a boot, when many devices' clocks say 1970. The flag
+// retry-update clears the ledger.
 
 #include "core/json.hpp"
 #include "core/time.hpp"
@@ -16,8 +17,6 @@
 #include <vector>
 
 namespace ota {
-
-enum class Rejection { verdict, attempts };
 
 struct Rejected {
     Installed bundle;

@@ -22,6 +22,17 @@ std::string reason_of_fallback(StartAction action, UpdateRecord const& record, B
     return "the loader could not load " + slot + " (" + std::to_string(env.left(record.target)) +
            " attempts left)";
 }
+
+// That the provider is away says little of the slot: it may be tried again a day later.
+Rejection rejection_of(core::Health const& health) {
+    auto const failing = [](core::Reading const& reading) { return reading.required && !reading.good; };
+    auto const says_more = [&](core::Reading const& reading) {
+        return failing(reading) && reading.probe != "wan_lease";
+    };
+    bool const only_wan =
+        health.reason.starts_with("wan_lease: ") && std::ranges::none_of(health.readings, says_more);
+    return only_wan ? Rejection::attempts : Rejection::verdict;
+}
 }   // namespace
 
 LifeCycle::LifeCycle(core::Clock& clock,
@@ -48,12 +59,14 @@ LifeCycle::LifeCycle(core::Clock& clock,
       settings_{std::move(settings)} {}
 
 Task<void> LifeCycle::run() {
+    auto const deadline = clock_.now() + settings_.trial_limit;
     auto started = co_await start();
     while (!started) {
         auto const why = started.error().text();
         log_(Level::error, "cannot tell where an update stands, will retry",
              {{"why", why}, {"in_s", core::count_s(kRetryPause)}});
         update_.change([&](core::Update& update) { update.error = why; });
+        co_await leave_if_unjudged(deadline, why);
         co_await clock_.sleep_for(kRetryPause);
         started = co_await start();
     }
@@ -65,6 +78,21 @@ Task<void> LifeCycle::run() {
         co_await reboot_for_good(board_, clock_, log_, "the running slot was rolled back");
     if (*started == StartAction::trial) co_await judge_trial();
     co_await updates_.run();
+}
+
+// A slot on trial that cannot use the boot environment is neither judged nor left: the loader's counter has
+// to decide. Not for ever, since the loader may be as blind.
+Task<void> LifeCycle::leave_if_unjudged(core::TimePoint deadline, std::string why) {
+    if (clock_.now() < deadline || !books_.update()) co_return;
+    auto record = *books_.update();
+    bool const is_undecided = record.phase == Phase::activated || record.phase == Phase::trial ||
+                              record.phase == Phase::rolled_back;
+    if (record.target != state_.now().identity.slot || !is_undecided ||
+        record.unjudged_boots >= settings_.attempts)
+        co_return;
+    ++record.unjudged_boots;
+    if (!books_.set(record)) co_return;   // uncounted, it could go on for ever
+    co_await reboot_for_good(board_, clock_, log_, "the trial cannot be judged: " + why);
 }
 
 Task<Result<StartAction>> LifeCycle::start() {
@@ -229,7 +257,8 @@ Task<Result<StartAction>> LifeCycle::fallen_back(StartAction action, UpdateRecor
 
 Task<Result<StartAction>> LifeCycle::finish_rollback(UpdateRecord record) {
     auto const reason = record.reason;
-    auto const done = co_await settlement_.roll_back(std::move(record), reason, Rejection::verdict);
+    auto const why = record.why;
+    auto const done = co_await settlement_.roll_back(std::move(record), reason, why);
     if (done) co_return StartAction::reboot_to_old;
     auto const env = co_await boot_.read();
     bool const is_marked_bad = env && !env->has_in_order(state_.now().identity.slot);
@@ -250,7 +279,7 @@ Task<void> LifeCycle::judge_trial() {
     auto const health = co_await verdict();
     auto const record = record_for(state_.now().identity.slot);
     if (health.verdict == core::Verdict::roll_back) {
-        auto const done = co_await settlement_.roll_back(record, health.reason, Rejection::verdict);
+        auto const done = co_await settlement_.roll_back(record, health.reason, rejection_of(health));
         if (!done)   // the next start finishes it, or the loader's counter does
             log_(Level::error, "could not finish the rollback", {{"why", done.error().text()}});
         co_await reboot_for_good(board_, clock_, log_, "rolled back: " + health.reason);

@@ -46,6 +46,7 @@ private:
     Task<Result<StartAction>> finish_rollback(UpdateRecord record);
     UpdateRecord record_for(Slot target) const;
     Task<void> judge_trial();
+    Task<void> leave_if_unjudged(core::TimePoint deadline, std::string why);
     Task<core::Health> verdict();
 
     core::Clock& clock_;

@@ -240,16 +240,23 @@ void add_matches(Search const& search,
     }
 }
 
-Task<void> find_in_rootfs(Search& search) {
+// A network that fails now may be back for the whole image, which would cost more than to try again later.
+bool is_the_networks(core::Error const& error) {
+    return error.is(Errc::unreachable) || error.is(Errc::timed_out) || error.is(Errc::changed);
+}
+
+Task<Result<void>> find_in_rootfs(Search& search) {
     auto const index = co_await fetch_index(search, Target::rootfs);
+    if (!index && is_the_networks(index.error())) co_return index.error();
     if (!index) search.note("no delta of the root file system", index.error());
-    if (!index || index->empty()) co_return;
+    if (!index || index->empty()) co_return Result<void>{};
     Haystack haystack;
     auto const& running = search.local.running.rootfs;
     auto list = [&running] { return stored_blocks(running); };
     auto blocks = co_await search.workers.run(std::move(list));
     co_await add_to_haystack(search, haystack, running, std::move(blocks));
     add_matches(search, Target::rootfs, *index, haystack);
+    co_return Result<void>{};
 }
 
 std::vector<std::filesystem::path> files_below(std::filesystem::path const& directory) {
@@ -262,10 +269,11 @@ std::vector<std::filesystem::path> files_below(std::filesystem::path const& dire
 }
 
 // Unchanged files of a boot image mostly lie where they lay; moved ones are found in the mounted partition.
-Task<void> find_in_boot(Search& search) {
+Task<Result<void>> find_in_boot(Search& search) {
     auto const index = co_await fetch_index(search, Target::boot);
+    if (!index && is_the_networks(index.error())) co_return index.error();
     if (!index) search.note("no delta of the boot image", index.error());
-    if (!index || index->empty()) co_return;
+    if (!index || index->empty()) co_return Result<void>{};
     Haystack haystack;
     auto const& running = search.local.running.boot;
     std::vector<StoredBlock> same_places;
@@ -277,6 +285,7 @@ Task<void> find_in_boot(Search& search) {
             co_await add_to_haystack(search, haystack, path, std::move(blocks));
         }
     add_matches(search, Target::boot, *index, haystack);
+    co_return Result<void>{};
 }
 
 }   // namespace
@@ -287,14 +296,14 @@ std::shared_ptr<Found const> nothing_found(BundlePlan const& plan) {
     return found;
 }
 
-Task<std::shared_ptr<Found const>> find_local(core::HttpClient& http,
-                                              core::Clock& clock,
-                                              core::Workers& workers,
-                                              BundleSource source,
-                                              std::shared_ptr<BundlePlan const> plan,
-                                              SlotTargets targets,
-                                              LocalSources local,
-                                              Patience patience) {
+Task<Result<std::shared_ptr<Found const>>> find_local(core::HttpClient& http,
+                                                      core::Clock& clock,
+                                                      core::Workers& workers,
+                                                      BundleSource source,
+                                                      std::shared_ptr<BundlePlan const> plan,
+                                                      SlotTargets targets,
+                                                      LocalSources local,
+                                                      Patience patience) {
     Search search{.reader = RangeReader{http, clock, std::move(source), plan->head, patience},
                   .workers = workers,
                   .plan = plan,
@@ -303,9 +312,10 @@ Task<std::shared_ptr<Found const>> find_local(core::HttpClient& http,
                   .found = std::make_shared<Found>()};
     search.found->is_done.resize(plan->layout.uses.size());
     co_await find_written(search);
-    co_await find_in_rootfs(search);
-    co_await find_in_boot(search);
-    co_return search.found;
+    auto looked = co_await find_in_rootfs(search);
+    if (looked) looked = co_await find_in_boot(search);
+    if (!looked) co_return fail(looked, "looking what of the bundle is here already");
+    co_return std::shared_ptr<Found const>{search.found};
 }
 
 }   // namespace ota

@@ -26,15 +26,15 @@ struct LocalSources {
     std::optional<Progress> progress;   // of an earlier attempt at the same bundle and target
 };
 
-// Fetches the bundle's indexes and looks into the slots. It never fails: without an index, or with a slot
-// that cannot be read, less is found.
-Task<std::shared_ptr<Found const>> find_local(core::HttpClient& http,
-                                              core::Clock& clock,
-                                              core::Workers& workers,
-                                              BundleSource source,
-                                              std::shared_ptr<BundlePlan const> plan,
-                                              SlotTargets targets,
-                                              LocalSources local,
-                                              Patience patience);
+// Fetches the bundle's indexes and looks into the slots. Without an index, or with a slot that cannot be
+// read, less is found. Errors: the network's (unreachable, timed_out, changed) only.
+Task<Result<std::shared_ptr<Found const>>> find_local(core::HttpClient& http,
+                                                      core::Clock& clock,
+                                                      core::Workers& workers,
+                                                      BundleSource source,
+                                                      std::shared_ptr<BundlePlan const> plan,
+                                                      SlotTargets targets,
+                                                      LocalSources local,
+                                                      Patience patience);
 
 }   // namespace ota

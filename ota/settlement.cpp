@@ -111,6 +111,7 @@ Result<void> Settlement::record_rollback(UpdateRecord const& record, Rejection w
 Task<Result<void>> Settlement::roll_back(UpdateRecord record, std::string reason, Rejection why) {
     record.phase = next_phase(record.phase, why == Rejection::verdict ? Event::judged_bad : Event::fell_back);
     record.reason = std::move(reason);
+    record.why = why;
     record.boot_id = boot_id_;
     log_(
         Level::error, "update rolled back",

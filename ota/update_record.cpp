@@ -10,6 +10,8 @@ using core::Phase;
 
 namespace {
 
+constexpr std::int64_t kMostBoots = 1000;   // of what a file may say
+
 std::optional<Phase> phase_named(std::string_view name) {
     for (auto const phase : {Phase::idle, Phase::offered, Phase::downloading, Phase::written,
                              Phase::activated, Phase::trial, Phase::committed, Phase::rolled_back})
@@ -35,7 +37,9 @@ core::json::object to_json(UpdateRecord const& record) {
             {"failing_before", std::move(baseline)},
             {"boot_id", record.boot_id},
             {"trial_started_ns", record.trial_started.time_since_epoch().count()},
-            {"reason", record.reason}};
+            {"reason", record.reason},
+            {"why", name(record.why)},
+            {"unjudged_boots", record.unjudged_boots}};
 }
 
 core::Result<UpdateRecord> update_record_from_json(core::json::object const& object) {
@@ -60,6 +64,9 @@ core::Result<UpdateRecord> update_record_from_json(core::json::object const& obj
     record.boot_id = core::string_in(object, "boot_id").value_or("");
     record.trial_started = core::TimePoint{core::Duration{count_in(object, "trial_started_ns")}};
     record.reason = core::string_in(object, "reason").value_or("");
+    record.why = rejection_in(object);
+    record.unjudged_boots =
+        static_cast<int>(std::min<std::int64_t>(count_in(object, "unjudged_boots"), kMostBoots));
     return record;
 }
 

@@ -16,6 +16,7 @@ UpdateSettings update_settings(config::DeviceDocument const& device, config::Ope
             .revision = *device.revision,
             .minimum_rate = *device.minimum_rate,
             .download_limit = *device.download_limit,
+            .trial_limit = *device.trial_limit,
             .trials_per_bundle = *device.trials_per_bundle,
             .boot_files = *device.boot_files,
             .windows = *wishes.update_windows,

@@ -26,6 +26,7 @@ struct UpdateSettings {
     std::optional<int> revision;             // of the board, if known
     int minimum_rate = 1024;                 // bytes per second: a slower download is given up
     core::Duration download_limit = std::chrono::hours{24};
+    core::Duration trial_limit = std::chrono::minutes{10};
     int trials_per_bundle = 1;   // bad verdicts before the same content is rejected for good
     std::uint64_t checkpoint_every =
         16 * 1024 * 1024;   // bytes of a bundle between two records of its progress

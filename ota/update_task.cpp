@@ -77,6 +77,9 @@ Task<void> UpdateTask::run() {
             next = clock_.now() + until_next;
         } else {
             co_await pause(std::min(next, waits));
+            // Not at once: after an outage all devices of a provider come back together.
+            if (std::exchange(wan_is_back_, false))
+                next = std::min(next, clock_.now() + poll_after_outage(settings_.poll, acts_.chance()));
         }
     }
 }
@@ -100,7 +103,7 @@ Task<Result<void>> UpdateTask::poll() {
     take_retry_flag();
     auto const time = co_await time_to_judge_at();
     if (time.is_wall_clock) date_ledger();
-    auto const asked = co_await ask(time.at);
+    auto const asked = co_await ask(time);
     if (!asked) co_return asked.error();
     if (!asked->offer || asked->offer->version == state_.now().identity.version) {
         if (!is_written()) update_.change([](core::Update& update) { update.note = "up to date"; });
@@ -115,6 +118,7 @@ Task<Result<void>> UpdateTask::poll() {
 Task<Result<void>> UpdateTask::install(Offer offer, JudgingTime time) {
     BundleSource source{.url = offer.bundle_url,
                         .judge_at = time.at,
+                        .judge_at_is_floor = !time.is_wall_clock,
                         .retry_after = std::make_shared<std::optional<core::Duration>>()};
     auto const done = co_await installation_.run(http_, source, offer.version, time);
     if (!done && *source.retry_after) retry_after_ = *source.retry_after;
@@ -122,7 +126,8 @@ Task<Result<void>> UpdateTask::install(Offer offer, JudgingTime time) {
 }
 
 Task<Result<void>> UpdateTask::install_from(std::filesystem::path path) {
-    if (busy_) co_return fail(Errc::refused, "an update is under way; try again when it is done");
+    // On trial the spare slot is the one to fall back to.
+    if (busy_ || !asked_) co_return fail(Errc::refused, "an update is under way; try again when it is done");
     Busy const busy{busy_};
     auto const done = co_await install_local(std::move(path));
     if (done && asked_) asked_->cancel();   // it may be allowed to be activated
@@ -131,17 +136,21 @@ Task<Result<void>> UpdateTask::install_from(std::filesystem::path path) {
 
 Task<Result<void>> UpdateTask::install_local(std::filesystem::path path) {
     FileSource files{workers_};
+    take_retry_flag();
     auto const time = co_await time_to_judge_at();
+    if (time.is_wall_clock) date_ledger();
     std::error_code unknown;
     if (!std::filesystem::is_directory(path, unknown)) {
-        BundleSource source{.url = file_url(path), .judge_at = time.at};
+        BundleSource source{
+            .url = file_url(path), .judge_at = time.at, .judge_at_is_floor = !time.is_wall_clock};
         co_return co_await installation_.run(files, std::move(source), std::nullopt, time);
     }
     auto const bundles = bundles_in(path);
     if (!bundles) co_return bundles.error();
     auto const best = co_await newest_of(files, *bundles, time);
     if (!best) co_return best.error();
-    BundleSource source{.url = file_url(*best), .judge_at = time.at};
+    BundleSource source{
+        .url = file_url(*best), .judge_at = time.at, .judge_at_is_floor = !time.is_wall_clock};
     co_return co_await installation_.run(files, std::move(source), std::nullopt, time);
 }
 
@@ -152,7 +161,8 @@ UpdateTask::newest_of(FileSource& files, std::vector<std::filesystem::path> bund
     std::uint64_t best_index = 0;
     std::string why = "there is no file *.raucb";
     for (auto const& bundle : bundles) {
-        BundleSource source{.url = file_url(bundle), .judge_at = time.at};
+        BundleSource source{
+            .url = file_url(bundle), .judge_at = time.at, .judge_at_is_floor = !time.is_wall_clock};
         auto const considered = co_await installation_.consider(files, std::move(source), std::nullopt, time);
         if (!considered || considered->admission.kind != Admission::Kind::install) {
             why = bundle.filename().string() + ": " +
@@ -189,10 +199,12 @@ std::vector<std::pair<std::string, std::string>> UpdateTask::headers() const {
     return headers;
 }
 
-Task<Result<UpdateTask::Asked>> UpdateTask::ask(core::WallTime judge_at) {
+Task<Result<UpdateTask::Asked>> UpdateTask::ask(JudgingTime time) {
     retry_after_.reset();
-    core::HttpRequest request{
-        .url = *settings_.server_url + kOfferPath, .headers = headers(), .judge_at = judge_at};
+    core::HttpRequest request{.url = *settings_.server_url + kOfferPath,
+                              .headers = headers(),
+                              .judge_at = time.at,
+                              .judge_at_is_floor = !time.is_wall_clock};
     auto const stream = co_await http_.open(std::move(request));
     update_.change(
         [&](core::Update& update) { update.last_poll = core::print_wall_time(clock_.wall_now()); });
@@ -263,6 +275,20 @@ Task<Result<void>> UpdateTask::activate(UpdateRecord record) {
     record.boot_id = state_.now().identity.boot_id;
     auto const stored = co_await store_activation(record);
     if (stored) co_return stored;
+    // A store that failed may have taken effect all the same: what it comes to is for the environment to say.
+    auto env = co_await boot_.read();
+    while (!env) {
+        auto const why = env.error().text();
+        update_.change([&](core::Update& update) { update.error = why; });
+        log_(Level::error, "cannot tell whether the update is activated, will look again", {{"why", why}});
+        co_await clock_.sleep_for(kLookAgain);
+        env = co_await boot_.read();
+    }
+    if (env->trial == record.target) {
+        log_(Level::warning, "update activated, although storing it was reported to have failed",
+             {{"why", stored.error().text()}});
+        co_return Result<void>{};
+    }
     if (auto const kept = installation_.enter(*books_.update(), Event::failed); !kept)
         log_(Level::warning, "could not record that the update ended", {{"why", kept.error().text()}});
     co_return fail(stored, "activating version " + record.bundle.version);
@@ -323,8 +349,8 @@ Task<void> UpdateTask::state_asks() {
         auto const next = co_await state_.changed_from(seen);
         bool const wan_is_up = seen->links.wan.addresses.empty() && !next->links.wan.addresses.empty();
         bool const released = seen->flags.contains(kHoldFlag) && !next->flags.contains(kHoldFlag);
-        if (wan_is_up && !update_.now().error.empty()) poll_asked_ = true;
-        if (released) co_return;
+        wan_is_back_ = wan_is_up && !update_.now().error.empty() && !retry_after_;
+        if (wan_is_back_ || released) co_return;
         seen = next;
     }
 }

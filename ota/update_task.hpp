@@ -55,7 +55,7 @@ private:
     struct Asked;   // what the server answered
     Task<core::Duration> poll_once(unsigned& failures);
     Task<Result<void>> poll();
-    Task<Result<Asked>> ask(core::WallTime judge_at);
+    Task<Result<Asked>> ask(JudgingTime time);
     Task<Result<void>> install(Offer offer, JudgingTime time);
     Task<Result<void>> install_local(std::filesystem::path path);
     Task<Result<std::filesystem::path>>
@@ -89,6 +89,7 @@ private:
     std::string etag_;                            // of the last answer that carried an offer
     std::optional<Offer> last_offer_;             // what a 304 stands for
     std::optional<core::Duration> retry_after_;   // the server's wish
+    bool wan_is_back_ = false;                    // after a poll that failed
     bool poll_asked_ = false;
     bool retry_flag_seen_ = false;                      // and acted upon
     bool busy_ = false;                                 // a poll or an installation is under way

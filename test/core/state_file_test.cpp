@@ -40,6 +40,15 @@ TEST_CASE_FIXTURE(World, "what was written is read again, readable by root alone
     CHECK((facts.st_mode & 0777) == 0600);
 }
 
+TEST_CASE_FIXTURE(World, "what cannot be read is set aside, so that the next write takes nothing away") {
+    std::filesystem::create_directory(path);   // root reads every file, and no directory
+    auto const got = file.read();
+    REQUIRE(!got);
+    CHECK(got.error().context.find("set aside as ledger.json.broken") != std::string::npos);
+    CHECK(std::filesystem::is_directory(broken));
+    CHECK(file.write({{"version", "2.1"}}).has_value());
+}
+
 TEST_CASE_FIXTURE(World, "a file cut anywhere is set aside and never guessed at") {
     REQUIRE(file.write({{"version", "2.1"}}));
     auto const whole = *core::read_file(path, 1000);

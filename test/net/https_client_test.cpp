@@ -126,6 +126,28 @@ TEST_CASE_FIXTURE(Web, "a certificate is judged at the time that the request nam
     CHECK(early.failed->context.ends_with("certificate is not yet valid (judged at 2019-12-31T23:59:59Z)"));
 }
 
+TEST_CASE_FIXTURE(Web, "at a floor of the time a certificate may begin later, and must not have ended") {
+    auto request = ask(nginx.url("file"));
+    request.judge_at_is_floor = true;
+    request.judge_at = test::kValidFrom - 24h * 3660;
+    CHECK(get(request).body == "0123456789");
+    request.judge_at = test::kValidUntil + 1s;
+    auto const late = get(request);
+    REQUIRE(late.failed);
+    CHECK(late.failed->context.find("certificate has expired") != std::string::npos);
+}
+
+TEST_CASE("a floor of the time makes no stranger known") {
+    Web web;
+    test::TemporaryDirectory elsewhere;
+    auto const other = test::make_certificates(elsewhere.path());
+    auto request = Web::ask(web.nginx.url("file"));
+    request.judge_at_is_floor = true;
+    auto const reply = web.get(std::move(request), other.ca);
+    REQUIRE(reply.failed);
+    CHECK(reply.failed->is(Errc::bad_signature));
+}
+
 TEST_CASE("an expired certificate is good at a time when it was valid") {
     auto const yesterday = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) - 24h;
     Web web{"", {.until = yesterday}};

@@ -64,6 +64,18 @@ TEST_CASE("the certificate is shown to the server that was asked, and not to whe
     CHECK(gate.get(one, "away").body == "NONE ");
 }
 
+TEST_CASE("a certificate that is for one server is shown to no other, whoever names it") {
+    Gate gate{kEcho};
+    auto const port = std::to_string(gate.nginx.port());
+    net::HttpsClient one{gate.clock,
+                         gate.certificates.ca,
+                         "atomixd/test",
+                         {gate.identity("device7"), test::no_environment, "https://localhost:" + port}};
+    auto const here = Web::ask("https://localhost:" + port + "/who");
+    CHECK(test::run_task(gate.io, test::fetch(one, here)).body == "SUCCESS CN=device7");
+    CHECK(gate.get(one, "who").body == "NONE ");   // of 127.0.0.1
+}
+
 TEST_CASE("what was not shown to a server is not taken from a connection where it was, nor the other way") {
     Gate gate{kEcho};
     auto one = gate.client(gate.identity("device7"));

@@ -32,6 +32,8 @@ TEST_CASE("an index that is cut, foreign or outside of its image is refused") {
     CHECK_FALSE(ota::parse_index(bytes.substr(1), 200'000).has_value());
     CHECK_FALSE(ota::parse_index("", 200'000).has_value());
     CHECK_FALSE(ota::parse_index(ota::print_index({{0, 0, 1}}), 200'000).has_value());
+    CHECK(ota::parse_index(ota::print_index({{0, 1'048'576, 1}}), 9'000'000).has_value());
+    CHECK_FALSE(ota::parse_index(ota::print_index({{0, 1'048'577, 1}}), 9'000'000).has_value());
 }
 
 TEST_CASE("whatever bytes an index holds, its blocks lie in the image and not over each other") {

@@ -164,6 +164,13 @@ TEST_CASE_FIXTURE(InstallWorld, "who may not sign, or not any more, cannot offer
         source.judge_at = core::WallTime{};
         check_refused(head(), Errc::bad_signature, "is not yet valid");
     }
+    SUBCASE("a bundle that says it was issued when its signer's certificate had ended") {
+        auto const text =
+            test::manifest_for(test::small_images()) + "[meta.atomix]\nissued=2099-01-01T00:00:00Z\n";
+        http.file = test::own_bundle(test::squashfs_of(test::small_images(), ""), text);
+        check_refused(head(), Errc::bad_input,
+                      "issued at 2099-01-01T00:00:00Z, after the certificate of its signer");
+    }
     SUBCASE("a plain bundle") {
         http.file =
             test::with_signature(test::squashfs_of(test::small_images(), ""), "x", test::trusted_pki(), "");
@@ -175,6 +182,37 @@ TEST_CASE_FIXTURE(InstallWorld, "who may not sign, or not any more, cannot offer
         check_refused(head(), Errc::bad_input, "[image.rootfs] frobnicate is not known");
     }
     CHECK(http.requests.size() == 1);
+}
+
+TEST_CASE_FIXTURE(InstallWorld,
+                  "a reply with another range than was asked for is refused, and nothing is written") {
+    http.file = test::rauc_bundle(test::small_images(), kZstd);
+    SUBCASE("for the signature") {
+        http.range_off_by = 1;
+        http.claimed_total = http.file.size() + 10;
+        check_refused(head(), Errc::bad_input, "another range than the bundle's end");
+    }
+    SUBCASE("for the tables") {
+        auto const signed_head = head();
+        REQUIRE(signed_head);
+        http.range_off_by = 4096;
+        check_refused(plan(*signed_head), Errc::bad_input, "another range than asked for");
+    }
+    SUBCASE("for the data") {
+        auto const signed_head = head();
+        REQUIRE(signed_head);
+        auto const planned = plan(*signed_head);
+        REQUIRE(planned);
+        http.range_off_by = 4096;
+        check_refused(write(*planned), Errc::bad_input, "another range than asked for");
+    }
+    SUBCASE("for a bundle of more than 8 GiB") {
+        std::uint64_t const total = (8ull << 30) + 1;
+        http.range_off_by = total - http.file.size();
+        http.claimed_total = total;
+        check_refused(head(), Errc::too_large, "larger than 8 GiB");
+    }
+    CHECK(is_untouched());
 }
 
 TEST_CASE_FIXTURE(InstallWorld, "a bundle that changes between two requests is refused") {

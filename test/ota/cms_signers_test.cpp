@@ -108,12 +108,12 @@ std::string with_list(std::string const& der, std::string const& pem) {
     return made;
 }
 
-core::Result<std::string>
+core::Result<ota::SignedContent>
 verify(std::string const& der, ota::SignerRules const& rules, char const* when = "2026-11-18T00:00:00Z") {
     return ota::verify_cms(std::as_bytes(std::span{der}), rules, at(when));
 }
 
-void check_refused(core::Result<std::string> const& got, Errc code, std::string_view says) {
+void check_refused(core::Result<ota::SignedContent> const& got, Errc code, std::string_view says) {
     REQUIRE_FALSE(got);
     CHECK(got.error().is(code));
     CHECK_MESSAGE(got.error().context.find(says) != std::string::npos, got.error().text());
@@ -143,7 +143,7 @@ TEST_CASE("a revoked signer is refused by every list that names it, however old 
         check_refused(verify(lost, rules), Errc::bad_signature, "the bundle's signer has been revoked");
         auto const got = verify(good, rules);
         REQUIRE(got);
-        CHECK(*got == kContent);
+        CHECK((got)->text == kContent);
     }
 }
 
@@ -241,13 +241,14 @@ TEST_CASE(
     ota::SignerRules const rules{.keyring = authority.keyring()};
     auto const floor = at("2026-11-01T00:00:00Z");
     auto const judged = [&](char const* wall, bool synchronised) {
-        return ota::verify_cms(std::as_bytes(std::span{good}), rules,
-                               ota::judging_time(at(wall), synchronised, floor).at);
+        auto const time = ota::judging_time(at(wall), synchronised, floor);
+        return ota::verify_cms(std::as_bytes(std::span{good}), rules, time.at, !time.is_wall_clock);
     };
     CHECK(judged("1970-01-01T00:01:00Z", false));
     CHECK(judged("1970-01-01T00:01:00Z", true));    // below the floor nobody believes chrony
     CHECK(judged("2036-02-07T06:28:16Z", false));   // where NTP's era ends
     CHECK(judged("2030-12-31T00:00:00Z", true));
+    CHECK(judged("2030-12-31T00:00:00Z", true)->signers_valid_until == at("2031-01-01T00:00:00Z"));
     check_refused(judged("2036-02-07T06:28:16Z", true), Errc::bad_signature,
                   "has expired, judged at 2036-02-07T06:28:16Z");
     check_refused(verify(good, rules, "1970-01-01T00:01:00Z"), Errc::bad_signature,

@@ -18,11 +18,12 @@ core::WallTime now() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + 1h;
 }
 
-core::Result<std::string> verify(std::string const& der, test::Pki const& pki, core::WallTime at = now()) {
-    return ota::verify_cms(std::as_bytes(std::span{der}), {.keyring = pki.keyring}, at);
+core::Result<ota::SignedContent>
+verify(std::string const& der, test::Pki const& pki, core::WallTime at = now(), bool is_floor = false) {
+    return ota::verify_cms(std::as_bytes(std::span{der}), {.keyring = pki.keyring}, at, is_floor);
 }
 
-void check_refused(core::Result<std::string> const& got, Errc code, std::string_view says) {
+void check_refused(core::Result<ota::SignedContent> const& got, Errc code, std::string_view says) {
     REQUIRE_FALSE(got);
     CHECK(got.error().is(code));
     CHECK_MESSAGE(got.error().context.find(says) != std::string::npos, got.error().text());
@@ -33,7 +34,7 @@ void check_refused(core::Result<std::string> const& got, Errc code, std::string_
 TEST_CASE("content signed by a known key comes back as it was") {
     auto const got = verify(test::cms_of(kContent, test::trusted_pki()), test::trusted_pki());
     REQUIRE(got);
-    CHECK(*got == kContent);
+    CHECK(got->text == kContent);
 }
 
 TEST_CASE("why a signature is refused can be told from its sentence") {
@@ -78,6 +79,16 @@ TEST_CASE("why a signature is refused can be told from its sentence") {
     }
 }
 
+// A device whose clock nobody vouches for must still take what a certificate of this year has signed.
+TEST_CASE("at a floor of the time a certificate may begin later, and must not have ended") {
+    auto const& pki = test::trusted_pki();
+    auto const good = test::cms_of(kContent, pki);
+    CHECK(verify(good, pki, now() - 24h * 3660, true).has_value());
+    check_refused(verify(good, pki, now() + 24h * 3660, true), Errc::bad_signature, "has expired");
+    check_refused(verify(good, test::stranger_pki(), now() - 48h, true), Errc::bad_signature,
+                  "a key that this device does not know");
+}
+
 TEST_CASE("no byte of a signature can be changed so that other content is accepted") {
     auto const& pki = test::trusted_pki();
     auto const good = test::cms_of(kContent, pki);
@@ -88,7 +99,7 @@ TEST_CASE("no byte of a signature can be changed so that other content is accept
         auto const got = verify(wrong, pki);
         if (!got) continue;
         ++accepted;   // bytes that are not signed, as the unused parameters of an algorithm's name
-        CHECK(*got == kContent);
+        CHECK(got->text == kContent);
     }
     CHECK(accepted < 20);
 }

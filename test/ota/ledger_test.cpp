@@ -47,6 +47,16 @@ TEST_CASE("a bundle whose attempts were used up gets one more try after a day") 
     CHECK(with(bundle, Rejection::attempts, 2).refusal_of(bundle, kNow + 2400h, true));
 }
 
+TEST_CASE("that more bad verdicts are allowed changes nothing about used-up attempts") {
+    auto const bundle = sample_bundle("1.2.0", 1);
+    constexpr int kTrials = 3;
+    auto const once = with(bundle, Rejection::attempts);
+    CHECK(once.refusal_of(bundle, kNow + 23h, true, kTrials));
+    CHECK(!once.refusal_of(bundle, kNow + 24h, true, kTrials));
+    CHECK(!with(bundle, Rejection::verdict, 2).refusal_of(bundle, kNow, true, kTrials));
+    CHECK(with(bundle, Rejection::verdict, 3).refusal_of(bundle, kNow, true, kTrials));
+}
+
 TEST_CASE("the day before the second try does not pass while the clock cannot be trusted") {
     auto const bundle = sample_bundle("1.2.0", 1);
     CHECK(with(bundle, Rejection::attempts).refusal_of(bundle, kNow + 2400h, false));

@@ -76,6 +76,53 @@ TEST_CASE_FIXTURE(Device,
     CHECK(after.state.now().update.rejected == std::vector<std::string>{"1.1.0"});
 }
 
+TEST_CASE_FIXTURE(Device,
+                  "a bundle whose trial failed while only the provider was away is tried again a day later") {
+    auto const judged_with = [&](std::vector<core::Reading> readings) {
+        put_on_trial();
+        Boot boot{data.path(), board, env};
+        core::Writer<&core::DeviceState::health> health{boot.state};
+        health.set(
+            {.verdict = Verdict::roll_back, .reason = "wan_lease: none", .readings = std::move(readings)});
+        CHECK(run_until_quiet(boot, std::nullopt));
+        return books().ledger().entries().back().why;
+    };
+    core::Reading const good{.probe = "dns", .good = true}, wan{.probe = "wan_lease"}, dns{.probe = "dns"};
+    CHECK(judged_with({good, wan}) == ota::Rejection::attempts);
+    CHECK(judged_with({dns, wan}) == ota::Rejection::verdict);
+}
+
+TEST_CASE_FIXTURE(
+    Device,
+    "a slot that may be on trial and cannot use the boot environment is left to the loader's counter") {
+    put_on_trial();
+    env.broken = core::fail(core::Errc::io, "the boot environment is unreadable");
+    for (int i = 0; i < kAttempts; ++i) {
+        Boot boot{data.path(), board, env};
+        core::asio::cancellation_signal stop;
+        core::asio::co_spawn(boot.io, boot.life_cycle.run(),
+                             core::asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
+        boot.clock.advance(9min);
+        CHECK(board.reboots.empty());
+        boot.clock.advance(2min);
+        REQUIRE(board.reboots.size() >= 1);
+        CHECK(board.reboots[0].starts_with("the trial cannot be judged: "));
+        stop.emit(core::asio::cancellation_type::terminal);
+        boot.clock.settle();
+        board.reboots.clear();
+    }
+    // A loader that does not count either brings it back for ever: then it stays, serves, and says so.
+    Boot boot{data.path(), board, env};
+    core::asio::cancellation_signal stop;
+    core::asio::co_spawn(boot.io, boot.life_cycle.run(),
+                         core::asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
+    boot.clock.advance(60min);
+    CHECK(board.reboots.empty());
+    CHECK(boot.state.now().update.error.find("unreadable") != std::string::npos);
+    stop.emit(core::asio::cancellation_type::terminal);
+    boot.clock.settle();
+}
+
 TEST_CASE_FIXTURE(Device, "what was failing before the update is handed to the judge") {
     put_on_trial();
     Boot boot{data.path(), board, env};

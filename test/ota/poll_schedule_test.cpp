@@ -35,11 +35,24 @@ TEST_CASE("failures back off to four intervals with full jitter, never below a s
     CHECK(next_poll(kRules, 1'000'000'000, {}, kAlmostOne) <= 4h);
 }
 
-TEST_CASE("what the server asks for wins, up to a day") {
-    CHECK(next_poll(kRules, 0, 30s, 0.5) == 30s);
-    CHECK(next_poll(kRules, 3, 2h, 0.5) == 2h);
-    CHECK(next_poll(kRules, 0, 240h, 0.5) == 24h);
-    CHECK(next_poll(kRules, 0, 0s, 0.5) == 1s);
+TEST_CASE("what the server asks for is the least, up to a day") {
+    CHECK(next_poll(kRules, 0, 30s, 0) == 30s);
+    CHECK(next_poll(kRules, 3, 2h, 0) == 2h);
+    CHECK(next_poll(kRules, 0, 240h, 0) == 24h);
+    CHECK(next_poll(kRules, 0, 0s, 0) == 1s);
+}
+
+TEST_CASE("devices that were told the same time do not come back together") {
+    CHECK(next_poll(kRules, 1, 30min, 0.5) == 33min);
+    CHECK(core::count_s(next_poll(kRules, 1, 30min, kAlmostOne)) == 36 * 60 - 1);
+    CHECK(core::count_s(next_poll(kRules, 1, 20h, kAlmostOne)) == 20 * 3600 + 10 * 60 - 1);
+    CHECK(poll_after_outage(kRules, 0.5) == 30s);
+}
+
+TEST_CASE("a server that asks for a second does not shorten the pause after failures") {
+    auto const pause = next_poll(kRules, 6, {}, 0.5);
+    CHECK(pause > 10min);
+    CHECK(next_poll(kRules, 6, 1s, 0.5) >= pause);
 }
 
 TEST_CASE(

@@ -142,6 +142,16 @@ TEST_CASE_FIXTURE(World, "with an unreadable boot environment no slot is touched
     CHECK(nothing_changed());
 }
 
+TEST_CASE_FIXTURE(World, "an activation that took effect counts, whatever the store said of it") {
+    server.bundle.before_reply = [this](test::MemoryHttp&, core::HttpRequest const&) {
+        env.denies_success = env.writes == 1;   // from the second store on
+    };
+    poll();
+    CHECK(env.state.trial == Slot::b);
+    CHECK(books.update()->phase == Phase::activated);
+    CHECK(board.reboots.size() == 1);
+}
+
 TEST_CASE_FIXTURE(World, "a connection lost in mid-stream is taken up again within the same poll") {
     server.bundle.drop_after = 100'000;
     poll();
@@ -248,5 +258,26 @@ TEST_CASE_FIXTURE(
     clock.settle();
     links.set(up);
     clock.settle();
+    CHECK(server.offer.requests.size() == 3);   // not all devices of a provider at once
+    clock.advance(31s);
     CHECK(server.offer.requests.size() == 4);
+}
+
+TEST_CASE_FIXTURE(World, "a server that asked for time gets it, also when the WAN comes and goes") {
+    server.offer.status = 503;
+    server.offer.retry_after = 2h;
+    task.poll_now();
+    clock.settle();
+    CHECK(server.offer.requests.size() == 1);
+    core::Writer<&core::DeviceState::links> links{state};
+    auto const up = links.now();
+    for (int i = 0; i < 10; ++i) {
+        links.set({});
+        clock.settle();
+        links.set(up);
+        clock.advance(10min);
+    }
+    CHECK(server.offer.requests.size() == 1);
+    clock.advance(30min);
+    CHECK(server.offer.requests.size() == 2);
 }

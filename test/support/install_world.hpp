@@ -34,6 +34,7 @@ struct InstallWorld {
     std::vector<ota::WriteProgress> progress;
     std::vector<ota::Progress> checkpoints;
     std::uint64_t checkpoint_every = 16 * 1024 * 1024;
+    std::size_t piece_size = 512 * 1024;
     ota::Patience patience;
 
     InstallWorld() {
@@ -60,8 +61,10 @@ struct InstallWorld {
     }
     std::shared_ptr<ota::Found const> look(std::shared_ptr<ota::BundlePlan const> const& plan,
                                            ota::LocalSources local) {
-        return run_task(
+        auto const found = run_task(
             io, ota::find_local(http, clock, workers, source, plan, targets, std::move(local), patience));
+        if (!found) throw std::runtime_error{found.error().text()};
+        return *found;
     }
     ota::WriteSteps steps(std::function<void(ota::WriteProgress)> note) {
         auto ready = []() -> core::Task<core::Result<void>> { co_return core::Result<void>{}; };
@@ -73,7 +76,8 @@ struct InstallWorld {
                 .progress = std::move(note),
                 .checkpoint = keep,
                 .checkpoint_every = checkpoint_every,
-                .checkpoint_pause = {}};
+                .checkpoint_pause = {},
+                .piece_size = piece_size};
     }
     // The first error of the three steps.
     core::Result<void> install() {

@@ -18,6 +18,7 @@ public:
                          .trial = std::nullopt};
     std::optional<core::Error> broken;      // what reading and writing say
     std::optional<core::Error> read_only;   // what writing says
+    bool denies_success = false;            // writing takes effect, and says that it failed
     int writes = 0;
     std::optional<int> cut_before_write;   // the power goes just before, or just after, this one (from 0)
     std::optional<int> cut_after_write;
@@ -39,6 +40,7 @@ public:
         if (cut_before_write == writes) throw PowerCut{};
         state = std::move(wanted);
         if (cut_after_write == writes++) throw PowerCut{};
+        if (denies_success) co_return core::fail(core::Errc::io, "the older copy is damaged");
         co_return ota::Result<void>{};
     }
 };

@@ -54,7 +54,9 @@ core::Task<core::Result<std::unique_ptr<core::HttpStream>>> MemoryHttp::open(cor
         stream->reply.status = possible ? 206 : 416;
         if (possible) {
             stream->body = file.substr(first, last - first + 1);
-            core::ContentRange const range{.first = first, .last = last, .total = size};
+            core::ContentRange const range{.first = first + range_off_by,
+                                           .last = last + range_off_by,
+                                           .total = claimed_total.value_or(size)};
             stream->reply.content_range = range;
         }
     }

@@ -23,7 +23,9 @@ struct MemoryHttp final : core::HttpClient {
     std::optional<core::Duration> retry_after;   // with a status that is no success
     core::Duration read_time{};                  // each read takes this long on `clock`
     HurriedClock* clock = nullptr;
-    std::size_t piece = 16 * 1024;                                             // the most that one read gives
+    std::uint64_t range_off_by = 0;               // a 206 is of bytes so much later than asked for
+    std::optional<std::uint64_t> claimed_total;   // of the file, in every Content-Range
+    std::size_t piece = 16 * 1024;                // the most that one read gives
     std::function<void(MemoryHttp&, core::HttpRequest const&)> before_reply;   // the file may change here
 
     std::vector<core::HttpRequest> requests;   // as they came
