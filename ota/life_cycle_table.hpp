@@ -94,7 +94,6 @@ enum class Event : std::uint8_t {
     data_flows,       // the server has begun to send images: the spare slot's content ends here
     images_written,   // all of them, verified and synced
     allowed,          // window, flags and consent: it may be activated
-    activated,        // the environment has it
     booted_target,    // the loader has chosen it: the mark names the booted slot
     judged_good,
     judged_bad,
@@ -111,7 +110,7 @@ struct EventRow {
     bool answers(Phase from, Event what) const noexcept;
 };
 
-inline constexpr std::size_t kEventRows = 12;
+inline constexpr std::size_t kEventRows = 11;
 extern std::array<EventRow, kEventRows> const kEventTable;
 
 // The phase to persist before acting on `event`. An event that has no row for the phase is a bug and throws
