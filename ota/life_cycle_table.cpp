@@ -130,6 +130,7 @@ constexpr std::array<EventRow, kEventRows> kEvents{{
     {kStreaming,                          Event::data_flows,      P::downloading, "forget what the spare slot held, mark it bad, write"},
     {kStreaming,                          Event::images_written,  P::written,     "wait for the permission to activate"},
     {kComplete,                           Event::allowed,         P::activated,   "store order, counters and trial mark at once; reboot"},
+    {kActivated,                          Event::not_activated,   P::written,     "wait for the permission to activate"},
     {kEveryPhase,                         Event::booted_target,   P::trial,       "hand the baseline to the judge, wait for its verdict"},
     {kEveryPhase,                         Event::judged_good,     P::committed,   "target first, counter full, mark removed; then the books"},
     {kEveryPhase,                         Event::judged_bad,      P::rolled_back, "ledger, history; target out of the order; reboot"},

@@ -42,7 +42,7 @@ enum class StartAction {
     ordinary,                 // nothing is under way: refill the counter
     resume_download,          // as ordinary; the next poll goes on where the download stopped
     resume_written,           // written: check the slot, then activate it when that is allowed
-    activate_again,           // allowed, never activated: check the slot and activate it
+    activate_again,           // allowed, never activated: check the slot, activate it if it still is allowed
     reboot_into_trial,        // activated, and this is still the boot in which that was done
     trial,                    // the booted slot is on trial
     finish_commit,            // judged good, the environment or the books may not say so yet
@@ -94,6 +94,7 @@ enum class Event : std::uint8_t {
     data_flows,       // the server has begun to send images: the spare slot's content ends here
     images_written,   // all of them, verified and synced
     allowed,          // window, flags and consent: it may be activated
+    not_activated,    // the environment could not be told, or it may not be any more
     booted_target,    // the loader has chosen it: the mark names the booted slot
     judged_good,
     judged_bad,
@@ -110,7 +111,7 @@ struct EventRow {
     bool answers(Phase from, Event what) const noexcept;
 };
 
-inline constexpr std::size_t kEventRows = 11;
+inline constexpr std::size_t kEventRows = 12;
 extern std::array<EventRow, kEventRows> const kEventTable;
 
 // The phase to persist before acting on `event`. An event that has no row for the phase is a bug and throws

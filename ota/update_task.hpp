@@ -51,6 +51,9 @@ public:
     // Installation::run.
     Task<Result<void>> install_from(std::filesystem::path path);
 
+    // Why the update under way may not be activated now, as a sentence; empty: it may.
+    Task<std::string> what_is_waited_for();
+
 private:
     struct Asked;   // what the server answered
     Task<core::Duration> poll_once(unsigned& failures);
@@ -61,7 +64,6 @@ private:
     Task<Result<std::filesystem::path>>
     newest_of(FileSource& files, std::vector<std::filesystem::path> bundles, JudgingTime time);
     Task<core::TimePoint> activate_if_allowed();
-    Task<std::string> what_is_waited_for();
     Task<Result<void>> activate(UpdateRecord record);
     Task<Result<void>> store_activation(UpdateRecord record);
     Task<JudgingTime> time_to_judge_at();

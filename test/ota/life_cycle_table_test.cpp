@@ -13,7 +13,7 @@ using ota::next_phase;
 namespace {
 
 constexpr int kPhases = 8;
-constexpr int kEvents = 9;
+constexpr int kEvents = 10;
 
 std::optional<Phase> next(Phase from, Event event) {
     try {
@@ -49,9 +49,9 @@ TEST_CASE("each event leads from each phase where the table says, or nowhere") {
     } const cases[] = {
         {Event::offered, "oooooooo"},        {Event::data_flows, "-dd-----"},
         {Event::images_written, "-ww-----"}, {Event::allowed, "---aa---"},
-        {Event::booted_target, "tttttttt"},  {Event::judged_good, "cccccccc"},
-        {Event::judged_bad, "rrrrrrrr"},     {Event::fell_back, "rrrrrrrr"},
-        {Event::failed, "iiiiiicr"},
+        {Event::not_activated, "----w---"},  {Event::booted_target, "tttttttt"},
+        {Event::judged_good, "cccccccc"},    {Event::judged_bad, "rrrrrrrr"},
+        {Event::fell_back, "rrrrrrrr"},      {Event::failed, "iiiiiicr"},
     };
     CHECK(std::size(cases) == kEvents);
     for (auto const& c : cases) {

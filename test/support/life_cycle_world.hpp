@@ -3,6 +3,7 @@
 
 #include "core/files.hpp"
 #include "ota/life_cycle.hpp"
+#include "support/broken_books.hpp"
 #include "support/fake_board.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
@@ -30,6 +31,7 @@ class NoHttp final : public core::HttpClient {
 
 // What one boot of the device constructs, over what survives a reboot.
 struct Boot {
+    bool clock_is_synchronised = false;
     core::asio::io_context io;
     FakeClock clock{io};
     core::Workers workers{1};
@@ -44,7 +46,10 @@ struct Boot {
     ota::UpdateTask updates;
     ota::LifeCycle life_cycle;
 
-    Boot(std::filesystem::path const& data, FakeBoard& board, MemoryBootEnv& env)
+    Boot(std::filesystem::path const& data,
+         FakeBoard& board,
+         MemoryBootEnv& env,
+         config::MaintenanceWindows windows = {})
         : books{data / "state"},
           state{io.get_executor(),
                 core::DeviceState{.identity = {.version = "1.0.0", .slot = board.slot, .boot_id = board.id}}},
@@ -53,7 +58,8 @@ struct Boot {
                    .slot_b = {data / "boot-b", data / "rootfs-b"},
                    .attempts = kAttempts,
                    .poll = {.interval = std::chrono::hours{1}, .first = std::chrono::minutes{5}},
-                   .flags = data / "config"},
+                   .flags = data / "config",
+                   .windows = std::move(windows)},
           settlement{clock, env, books, update, log, kAttempts, board.id},
           updates{clock,
                   http,
@@ -65,7 +71,7 @@ struct Boot {
                   update,
                   log,
                   settings,
-                  {.clock_is_synchronised = []() -> core::Task<bool> { co_return false; },
+                  {.clock_is_synchronised = [this]() -> core::Task<bool> { co_return clock_is_synchronised; },
                    .failing_probes = []() -> core::Task<std::vector<std::string>> {
                        co_return std::vector<std::string>{};
                    },
@@ -76,6 +82,10 @@ struct Boot {
         auto const started = run_task(io, life_cycle.start());
         REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().text()));
         return *started;
+    }
+    void set_flags(core::Flags set) {
+        core::Writer<&core::DeviceState::flags> flags{state};
+        flags.set(std::move(set));
     }
     void judge(core::Verdict verdict) {
         core::Writer<&core::DeviceState::health> health{state};
@@ -100,14 +110,8 @@ struct Device {
     ota::Books books() { return ota::Books{data / "state"}; }
 
     // From here on nothing can be written below <data>/state, nor read.
-    void break_books() {
-        std::filesystem::rename(data / "state", data / "state.away");
-        REQUIRE(core::replace_file(data / "state", "").has_value());
-    }
-    void mend_books() {
-        std::filesystem::remove(data / "state");
-        std::filesystem::rename(data / "state.away", data / "state");
-    }
+    void break_books() { test::break_books(data.path()); }
+    void mend_books() { test::mend_books(data.path()); }
 
     void put_on_trial() {
         remember_commit(core::Slot::a);
