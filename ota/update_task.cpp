@@ -240,19 +240,19 @@ Task<core::TimePoint> UpdateTask::activate_if_allowed() {
     if (waits_for.empty()) {
         Busy const busy{busy_};   // no file may take the slot now, nor while the reboot is awaited
         auto const done = co_await activate(*books_.update());
+        auto const why = done ? "" : done.error().text();
+        update_.change([&](core::Update& update) { update.error = why; });
         if (done)
             co_await reboot_for_good(board_, clock_, log_,
                                      "version " + update_.now().version + " is activated");
-        update_.change([&](core::Update& update) { update.error = done.error().text(); });
-        log_(Level::error, "could not activate", {{"why", done.error().text()}});
-        co_return core::TimePoint::max();   // the next poll writes it again
+        log_(Level::error, "could not activate", {{"why", why}});
+        co_return core::TimePoint::max();   // with the next poll
     }
     if (update_.now().note != waits_for) log_(Level::notice, "update waits", {{"for", waits_for}});
     update_.change([&](core::Update& update) { update.note = waits_for; });
     co_return clock_.now() + kLookAgain;
 }
 
-// Empty: nothing.
 Task<std::string> UpdateTask::what_is_waited_for() {
     if (state_.now().flags.contains(kHoldFlag))
         co_return "version " + books_.update()->bundle.version + " is written; it is held by the flag " +
@@ -275,6 +275,8 @@ Task<Result<void>> UpdateTask::activate(UpdateRecord record) {
     record.boot_id = state_.now().identity.boot_id;
     auto const stored = co_await store_activation(record);
     if (stored) co_return stored;
+    if (books_.update()->phase != Phase::activated)
+        co_return fail(stored, "activating version " + record.bundle.version);
     // A store that failed may have taken effect all the same: what it comes to is for the environment to say.
     auto env = co_await boot_.read();
     while (!env) {
@@ -289,8 +291,9 @@ Task<Result<void>> UpdateTask::activate(UpdateRecord record) {
              {{"why", stored.error().text()}});
         co_return Result<void>{};
     }
-    if (auto const kept = installation_.enter(*books_.update(), Event::failed); !kept)
-        log_(Level::warning, "could not record that the update ended", {{"why", kept.error().text()}});
+    // The images are whole: what failed is tried again without another download.
+    if (auto const kept = installation_.enter(*books_.update(), Event::not_activated); !kept)
+        log_(Level::warning, "could not record that the update waits", {{"why", kept.error().text()}});
     co_return fail(stored, "activating version " + record.bundle.version);
 }
 

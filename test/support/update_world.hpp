@@ -4,6 +4,7 @@
 
 #include "core/files.hpp"
 #include "ota/update_task.hpp"
+#include "support/broken_books.hpp"
 #include "support/fake_board.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
@@ -14,6 +15,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
 
 namespace test {
@@ -50,6 +52,7 @@ inline std::string version_in_bundle() {
 
 struct UpdateWorld {
     config::MaintenanceWindows windows;
+    core::WallTime built;   // of the image: the floor for judging certificates
     bool clock_is_synchronised = true;
     TemporaryDirectory data;
     core::asio::io_context io;
@@ -76,6 +79,7 @@ struct UpdateWorld {
         update,
         core::Log{lines, "ota"},
         {.compatible = "test-box",
+         .built = built,
          .signers = {.keyring = trusted_pki().keyring},
          .slot_a = {data / "boot-a", data / "rootfs-a"},
          .slot_b = {data / "boot-b", data / "rootfs-b"},
@@ -90,7 +94,8 @@ struct UpdateWorld {
     core::asio::cancellation_signal stop;
     bool ended = false;
 
-    explicit UpdateWorld(config::MaintenanceWindows windows_open = {}) : windows{std::move(windows_open)} {
+    explicit UpdateWorld(config::MaintenanceWindows windows_open = {}, core::WallTime image_built = {})
+        : windows{std::move(windows_open)}, built{image_built} {
         clock.set_wall(core::SystemClock{}.wall_now());   // the bundle's certificates were made just now
         for (auto const* slot : {"boot-a", "rootfs-a", "boot-b", "rootfs-b"})
             REQUIRE(core::replace_file(data / slot, kOldContent).has_value());
@@ -136,6 +141,20 @@ struct UpdateWorld {
                    (!now.error.empty() || !now.note.empty() || now.phase == Phase::activated);
         }));
         clock.settle();
+    }
+    void set_flags(core::Flags set) {
+        core::Writer<&core::DeviceState::flags> flags{state};
+        flags.set(std::move(set));
+    }
+    // An update that is written and waits for the operator.
+    void write_and_hold() {
+        set_flags({"hold-updates"});
+        task.poll_now();
+        REQUIRE(work_until(
+            [this] { return state.now().update.note.find("held by the flag") != std::string::npos; }));
+    }
+    bool is_error(std::string const& text) {
+        return state.now().update.error.find(text) != std::string::npos;
     }
     bool slot_is_old(char const* name) { return read_whole(data / name) == kOldContent; }
     bool nothing_changed() {
