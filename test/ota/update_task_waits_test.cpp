@@ -127,6 +127,25 @@ TEST_CASE_FIXTURE(World, "a bundle in a file is installed like one from the serv
         REQUIRE(got->has_value());
         CHECK(work_until([this] { return !board.reboots.empty(); }));
     }
+    SUBCASE("of several in a directory the one with the highest index, whatever its name") {
+        std::filesystem::remove(data / "x.raucb");
+        auto const squashfs = test::squashfs_of(test::small_images(), kZstd);
+        struct {
+            char const* name;
+            std::string index;
+        } const bundles[] = {{"a.raucb", "5"}, {"b.raucb", "7"}, {"c.raucb", "6"}};
+        for (auto const& bundle : bundles) {
+            auto manifest = test::manifest_for(test::small_images());
+            manifest.replace(manifest.find("version=2.1"), 11, "version=2." + bundle.index);
+            manifest += "[meta.atomix]\nindex=" + bundle.index + "\n";
+            test::write_whole(data / bundle.name, test::own_bundle(squashfs, manifest));
+        }
+        install(data.path());
+        REQUIRE_MESSAGE(got->has_value(), (*got ? "" : got->error().text()));
+        CHECK(work_until([this] { return !board.reboots.empty(); }));
+        CHECK(books.update()->bundle.index == 7);
+        CHECK(books.update()->bundle.version == "2.7");
+    }
     SUBCASE("a directory without one") {
         std::filesystem::remove(data / "x.raucb");
         install(data.path());
