@@ -36,10 +36,11 @@ def images(version, rootfs_size=3 * 1024 * 1024):
 
 
 @functools.cache
-def bundle(version, signer="signing", compatible="atomix-sim"):
-    out = _place() / f"{version}-{signer}-{compatible}.raucb"
+def bundle(version, signer="signing", compatible="atomix-sim", index=None):
+    out = _place() / f"{version}-{signer}-{compatible}-{index}.raucb"
+    release = [] if index is None else ["--index", str(index)]
     lab.run(ROOT / "deploy/bundle/make-bundle", images(version), out, "--version", version, "--compatible", compatible,
-            "--cert", keys() / "signing.pem", "--key", keys() / "signing.key")
+            "--cert", keys() / "signing.pem", "--key", keys() / "signing.key", *release)
     return out if signer == "signing" else resigned(out, signer=signer)
 
 

@@ -31,6 +31,7 @@ update:
   tls_ca: {keys}/tls-ca.pem
   interval: 1h
   first_poll: 1h
+  trials_per_bundle: {trials}
 trial: {{window: {window}, limit: {limit}, interval: 500ms}}
 services:
   host: children
@@ -50,7 +51,7 @@ os_upgrade: {{server_url: "{url}"}}
 
 
 class Device:
-    def __init__(self, server_url, window="2s", limit="20s"):
+    def __init__(self, server_url, window="2s", limit="20s", trials=1):
         lab.make()
         self.at = Path(tempfile.mkdtemp(prefix="device."))
         self.process = None
@@ -63,7 +64,7 @@ class Device:
         self._make_environment()
         self.write_operator_document(server_url)
         (self.at / "device.yaml").write_text(DOCUMENT.format(
-            at=self.at, keys=bundles.keys(), window=window, limit=limit,
+            at=self.at, keys=bundles.keys(), window=window, limit=limit, trials=trials,
             built=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())))
 
     def write_operator_document(self, server_url):

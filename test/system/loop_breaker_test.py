@@ -33,7 +33,10 @@ class LoopBreaker(unittest.TestCase):
         lab.make()
         self.server = UpdateServer(bundles.keys() / "server.pem", bundles.keys() / "server.key")
         self.addCleanup(self.server.stop)
-        self.device = Device(self.server.url)
+        self.begin_with()
+
+    def begin_with(self, **settings):
+        self.device = Device(self.server.url, **settings)
         self.addCleanup(self.device.stop)
         self.device.power_on()
         self.device.wait_until_serving()
@@ -43,6 +46,9 @@ class LoopBreaker(unittest.TestCase):
 
     def installations(self):
         return sum("update written" in line for line in self.device.log_lines())
+
+    def rollbacks(self):
+        return sum("update rolled back" in line for line in self.device.log_lines())
 
     def poll(self):
         """Returns when the device has looked at what is offered."""
@@ -75,6 +81,42 @@ class LoopBreaker(unittest.TestCase):
         self.assertEqual("A", self.device.status()["slot"])
         self.install("1.1.0", bundles.bundle("1.1.0"), "last_commit")
         self.assertEqual(2, self.installations())
+
+    def test_a_fix_with_a_higher_index_gets_through_and_raises_the_floor(self):
+        self.install("bad-2", bundles.bundle("bad-2", index=2), "last_rollback")
+        self.poll()
+        self.assertEqual(1, self.installations())
+        self.install("1.3.0", bundles.bundle("1.3.0", index=3), "last_commit")
+        self.assertEqual(2, self.installations())
+
+        self.server.offer("1.2.0", bundles.bundle("1.2.0", index=2))
+        self.poll()
+        self.device.run_until(lambda: self.device.update()["error"], 15, "a refusal")
+        self.assertIn("index 2 is below this device's floor of 3", self.device.update()["error"])
+        self.server.offer("1.1.0", bundles.bundle("1.1.0"))
+        self.poll()
+        self.device.run_until(lambda: "no index" in (self.device.update()["error"] or ""), 15, "a refusal")
+        self.assertEqual(2, self.installations())
+        self.assertEqual("B", self.device.status()["slot"])
+
+    def test_a_rolled_back_index_does_not_raise_the_floor(self):
+        self.install("bad-9", bundles.bundle("bad-9", index=9), "last_rollback")
+        self.install("1.3.0", bundles.bundle("1.3.0", index=3), "last_commit")
+        self.assertEqual("B", self.device.status()["slot"])
+
+    def test_a_bad_bundle_gets_as_many_trials_as_the_image_allows(self):
+        self.device.stop()
+        self.begin_with(trials=2)
+        self.install("bad-1", bundles.bundle("bad-1"), "last_rollback")
+        self.device.poll()
+        self.device.run_until(lambda: self.installations() == 2, 60, "a second installation")
+        self.device.run_until(lambda: self.rollbacks() == 2, 60, "a second rollback")
+        self.device.wait_until_serving()
+        for _ in range(5):
+            self.poll()
+        self.assertEqual(2, self.installations())
+        self.assertEqual("A", self.device.status()["slot"])
+        self.assertIn("was rejected", self.device.update()["note"])
 
     def test_a_bad_bundle_that_is_signed_anew_each_time_is_installed_once(self):
         self.install("bad-1", bundles.bundle("bad-1"), "last_rollback")
