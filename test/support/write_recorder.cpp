@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdarg>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -22,6 +23,8 @@ std::atomic<bool> is_recording = false;
 std::mutex recording;   // guards both
 std::string root;       // with a slash at its end
 std::vector<DiskOp> record;
+std::atomic<bool> is_direct_refused = false;
+std::function<int(DiskOp&)> on_the_way;
 
 template <class Function> Function* real(char const* name) {
     return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
@@ -61,21 +64,43 @@ void note_sync(int fd) {
     note({.kind = is_directory ? Kind::sync_directory : Kind::sync, .path = *path, .bytes = {}, .to = {}});
 }
 
-void note_write(int fd, void const* bytes, ssize_t written, off_t offset) {
+// `next` writes what it is given.
+ssize_t note_write(int fd, void const* bytes, std::size_t size, off_t offset, auto next) {
+    int const was = errno;
+    auto const path = is_recording ? path_of(fd) : std::nullopt;
+    errno = was;
+    if (!path) return next(bytes, size);
+    int const flags = ::fcntl(fd, F_GETFL);
+    DiskOp op{.kind = Kind::write,
+              .path = *path,
+              .offset = static_cast<std::uint64_t>(offset),
+              .bytes = {static_cast<char const*>(bytes), size},
+              .to = {},
+              .direct = (flags & O_DIRECT) != 0};
+    if (on_the_way) {
+        if (int const refused = on_the_way(op); refused != 0) {
+            errno = refused;
+            return -1;
+        }
+        bool const is_altered = std::memcmp(op.bytes.data(), bytes, size) != 0;
+        if (is_altered) bytes = op.bytes.data();   // else where it was: direct writes need it aligned
+    }
+    auto const written = next(bytes, size);
     KeepErrno const keep;
-    auto const path = is_recording && written > 0 ? path_of(fd) : std::nullopt;
-    if (!path) return;
-    note({.kind = Kind::write,
-          .path = *path,
-          .offset = static_cast<std::uint64_t>(offset),
-          .bytes = {static_cast<char const*>(bytes), static_cast<std::size_t>(written)},
-          .to = {}});
-    if ((::fcntl(fd, F_GETFL) & O_DSYNC) != 0) note_sync(fd);
+    if (written <= 0) return written;
+    op.bytes.resize(static_cast<std::size_t>(written));
+    note(std::move(op));
+    if ((flags & O_DSYNC) != 0) note_sync(fd);
+    return written;
 }
 
 // Paths are absolute here; a relative one is nobody's below the root.
 int note_open(char const* path, int flags, auto open_it) {
     auto const known = is_recording ? below_root(path) : std::nullopt;
+    if (known && (flags & O_DIRECT) != 0 && is_direct_refused) {
+        errno = EINVAL;
+        return -1;
+    }
     bool const was_there = known && ::access(path, F_OK) == 0;
     int const fd = open_it();
     KeepErrno const keep;
@@ -103,6 +128,16 @@ WriteRecorder::WriteRecorder(std::filesystem::path const& directory) {
 
 WriteRecorder::~WriteRecorder() {
     is_recording = false;
+    is_direct_refused = false;
+    test::on_the_way = nullptr;
+}
+
+void WriteRecorder::on_the_way(std::function<int(DiskOp&)> what) {
+    test::on_the_way = std::move(what);
+}
+
+void WriteRecorder::refuse_direct() {
+    is_direct_refused = true;
 }
 
 std::vector<DiskOp> const& WriteRecorder::ops() const {
@@ -136,23 +171,34 @@ int open64(char const* path, int flags, ...) {
 ssize_t write(int fd, void const* bytes, size_t size) {
     static auto* const next = test::real<ssize_t(int, void const*, size_t)>("write");
     off_t const offset = test::is_recording ? ::lseek(fd, 0, SEEK_CUR) : 0;
-    auto const written = next(fd, bytes, size);
-    test::note_write(fd, bytes, written, offset);
-    return written;
+    return test::note_write(fd, bytes, size, offset,
+                            [&](void const* from, size_t many) { return next(fd, from, many); });
 }
 
 ssize_t pwrite(int fd, void const* bytes, size_t size, off_t offset) {
     static auto* const next = test::real<ssize_t(int, void const*, size_t, off_t)>("pwrite");
-    auto const written = next(fd, bytes, size, offset);
-    test::note_write(fd, bytes, written, offset);
-    return written;
+    return test::note_write(fd, bytes, size, offset,
+                            [&](void const* from, size_t many) { return next(fd, from, many, offset); });
 }
 
 ssize_t pwrite64(int fd, void const* bytes, size_t size, off64_t offset) {
     static auto* const next = test::real<ssize_t(int, void const*, size_t, off64_t)>("pwrite64");
-    auto const written = next(fd, bytes, size, offset);
-    test::note_write(fd, bytes, written, offset);
-    return written;
+    return test::note_write(fd, bytes, size, offset,
+                            [&](void const* from, size_t many) { return next(fd, from, many, offset); });
+}
+
+int fcntl(int fd, int command, ...) {
+    static auto* const next = test::real<int(int, int, void*)>("fcntl");
+    va_list list;
+    va_start(list, command);
+    auto* const argument = va_arg(list, void*);   // an int takes as much room
+    va_end(list);
+    auto const flags = reinterpret_cast<std::intptr_t>(argument);
+    if (command == F_SETFL && (flags & O_DIRECT) != 0 && test::is_direct_refused) {
+        errno = EINVAL;
+        return -1;
+    }
+    return next(fd, command, argument);
 }
 
 int fsync(int fd) {

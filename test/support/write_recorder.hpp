@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct DiskOp {
     std::uint64_t offset = 0;   // of a write; the new size for truncate
     std::string bytes;          // of a write
     std::string to;             // of a rename
+    bool direct = false;        // of a write: past the page cache (O_DIRECT)
 };
 
 // One at a time; from construction to destruction.
@@ -28,6 +30,12 @@ public:
     ~WriteRecorder();
     WriteRecorder(WriteRecorder const&) = delete;
     WriteRecorder& operator=(WriteRecorder const&) = delete;
+
+    // What happens to each write before it reaches the disk: its bytes may be changed; an errno refuses it.
+    // Set it before anybody writes.
+    void on_the_way(std::function<int(DiskOp&)> what);
+    // From now on no file and no device takes O_DIRECT.
+    void refuse_direct();
 
     // What has been recorded so far. Not while somebody writes.
     std::vector<DiskOp> const& ops() const;
