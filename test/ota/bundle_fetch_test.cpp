@@ -17,6 +17,34 @@ template <class T> void check_refused(core::Result<T> const& got, Errc code, std
     CHECK_MESSAGE(got.error().context.find(says) != std::string::npos, got.error().text());
 }
 
+// The end of a bundle of any size, without the rest of it.
+struct EndOfLarger final : core::HttpClient {
+    test::MemoryHttp& end;
+    std::uint64_t total = 0;
+    explicit EndOfLarger(test::MemoryHttp& http) : end{http} {}
+
+    struct Stream final : core::HttpStream {
+        std::unique_ptr<core::HttpStream> beyond;
+        core::HttpHead reply;
+        core::HttpHead const& head() const override { return reply; }
+        core::Task<core::Result<std::size_t>> read(std::span<std::byte> into) override {
+            return beyond->read(into);
+        }
+    };
+    core::Task<core::Result<std::unique_ptr<core::HttpStream>>> open(core::HttpRequest request) override {
+        auto opened = co_await end.open(std::move(request));
+        if (!opened) co_return opened;
+        auto stream = std::make_unique<Stream>();
+        stream->beyond = std::move(*opened);
+        stream->reply = stream->beyond->head();
+        auto& range = *stream->reply.content_range;
+        range.first += total - range.total;
+        range.last += total - range.total;
+        range.total = total;
+        co_return stream;
+    }
+};
+
 }   // namespace
 
 TEST_CASE_FIXTURE(InstallWorld, "one request for the bundle's end gives the signed manifest") {
@@ -110,6 +138,23 @@ TEST_CASE_FIXTURE(
         check_refused(head(), Errc::unreachable, "connection lost after 20000 of 65536 bytes");
     }
     CHECK(is_untouched());
+}
+
+TEST_CASE_FIXTURE(InstallWorld,
+                  "a bundle over 8 GiB is refused whoever signed it, one of 8 GiB is looked at") {
+    constexpr std::uint64_t kLargest = 8ull << 30;
+    http.file = test::rauc_bundle(test::small_images(), kZstd, test::stranger_pki());
+    EndOfLarger larger{http};
+    auto const head_of = [&](std::uint64_t total) {
+        larger.total = total;
+        return test::run_task(io, ota::fetch_head(larger, source, {.keyring = test::trusted_pki().keyring}));
+    };
+    auto const over_whole_blocks =
+        http.file.size() % 4096;   // the size of what is signed stays one of blocks
+    check_refused(head_of(kLargest + 1), Errc::too_large, "the bundle is larger than 8 GiB");
+    check_refused(head_of(kLargest + over_whole_blocks), Errc::too_large, "the bundle is larger than 8 GiB");
+    check_refused(head_of(kLargest - 4096 + over_whole_blocks), Errc::bad_signature, "");
+    CHECK(http.requests.size() == 3);
 }
 
 TEST_CASE_FIXTURE(InstallWorld, "a bundle cut off anywhere is refused before anything is written") {
