@@ -11,6 +11,7 @@ import lab
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = 4096
+ROOTFS = 3 * 1024 * 1024
 
 
 @functools.cache
@@ -24,9 +25,13 @@ def keys():
     return _place() / "keys"
 
 
-@functools.cache
-def images(version, rootfs_size=3 * 1024 * 1024):
+def images(version, rootfs_size=ROOTFS):
     """Images of random bytes that begin with their version: what the harness's boot loader shows as os-release."""
+    return _made_images(version, rootfs_size)
+
+
+@functools.cache
+def _made_images(version, rootfs_size):
     place = _place() / f"images-{version}"
     place.mkdir()
     noise = random.Random(version)
@@ -36,10 +41,11 @@ def images(version, rootfs_size=3 * 1024 * 1024):
 
 
 @functools.cache
-def bundle(version, signer="signing", compatible="atomix-sim", index=None):
-    out = _place() / f"{version}-{signer}-{compatible}-{index}.raucb"
+def bundle(version, signer="signing", compatible="atomix-sim", index=None, rootfs_size=ROOTFS):
+    out = _place() / f"{version}-{signer}-{compatible}-{index}-{rootfs_size}.raucb"
     release = [] if index is None else ["--index", str(index)]
-    lab.run(ROOT / "deploy/bundle/make-bundle", images(version), out, "--version", version, "--compatible", compatible,
+    lab.run(ROOT / "deploy/bundle/make-bundle", images(version, rootfs_size), out,
+            "--version", version, "--compatible", compatible,
             "--cert", keys() / "signing.pem", "--key", keys() / "signing.key", *release)
     return out if signer == "signing" else resigned(out, signer=signer)
 

@@ -51,8 +51,9 @@ os_upgrade: {{server_url: "{url}"}}
 
 
 class Device:
-    def __init__(self, server_url, window="2s", limit="20s", trials=1):
+    def __init__(self, server_url, window="2s", limit="20s", trials=1, rootfs_size=4 << 20):
         lab.make()
+        self._rootfs_size = rootfs_size
         self.at = Path(tempfile.mkdtemp(prefix="device."))
         self.process = None
         self.slot = None
@@ -189,7 +190,7 @@ class Device:
     def _make_slots(self):
         images = bundles.images("1.0.0")
         for slot in "ab":
-            for name, image, size in (("boot", "boot.vfat", 1 << 20), ("rootfs", "rootfs.squashfs", 4 << 20)):
+            for name, image, size in (("boot", "boot.vfat", 1 << 20), ("rootfs", "rootfs.squashfs", self._rootfs_size)):
                 content = (images / image).read_bytes() if slot == "a" else b""
                 (self.at / f"slots/{name}-{slot}").write_bytes(content.ljust(size, b"\0"))
 

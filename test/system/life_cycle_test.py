@@ -1,6 +1,7 @@
 """The life of an update, through reboots and through SIGKILL at every phase that is persisted."""
 import contextlib
 import fcntl
+import json
 import time
 import unittest
 
@@ -9,6 +10,7 @@ import lab
 from device import Device
 from update_server import UpdateServer
 
+MIB = 1024 * 1024
 LOCK = "/var/lock/fw_printenv.lock"   # libubootenv's: who holds it stops every change of the boot environment
 
 
@@ -205,6 +207,47 @@ class LifeCycle(unittest.TestCase):
     def test_sigterm_ends_it_in_order(self):
         self.assertEqual(0, self.device.stop())
         self.assertEqual("", lab.run("ip", "netns", "pids", "gw").strip(), "no child is left behind")
+
+
+class PowerCutInTheStream(unittest.TestCase):
+    SIZE = 40 * MIB
+
+    def setUp(self):
+        lab.make()
+        self.server = UpdateServer(bundles.keys() / "server.pem", bundles.keys() / "server.key")
+        self.addCleanup(self.server.stop)
+        self.device = Device(self.server.url, rootfs_size=self.SIZE)
+        self.addCleanup(self.device.stop)
+        self.device.power_on()
+        self.device.wait_until_serving()
+
+    def recorded(self):
+        """Bytes of the rootfs that the record of progress names."""
+        try:
+            progress = json.loads((self.device.at / "data/state/progress.json").read_text())
+        except OSError:
+            return 0
+        return len(progress["rootfs"]) * MIB
+
+    def test_what_was_recorded_is_not_fetched_again(self):
+        self.server.drips_after = 20 * MIB
+        self.server.offer("large-2", bundles.bundle("large-2", rootfs_size=self.SIZE))
+        self.device.poll()
+        self.device.run_until(lambda: self.recorded() >= 16 * MIB, 60, "a checkpoint")
+        self.device.kill()
+        before, recorded = self.server.sent, self.recorded()
+        self.server.drips_after = None
+
+        self.device.power_on()
+        self.device.wait_until_serving()
+        self.device.poll()
+        self.device.run_until(lambda: (self.device.update().get("last_commit") or {}).get("version") == "large-2", 90,
+                              "a commit of large-2")
+        again = self.server.sent - before
+        self.assertLess(again, self.SIZE - recorded + 3 * MIB, "tables, boot image and an unfinished MiB come on top")
+        self.assertLess(self.server.sent, 1.5 * self.SIZE)
+        written = self.device.slots()["rootfs-b"]
+        self.assertTrue(written == (bundles.images("large-2", self.SIZE) / "rootfs.squashfs").read_bytes())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import lab
 
 LATEST = "/api/v1/updates/latest"
+PIECE = 256 * 1024
 
 
 class UpdateServer:
@@ -22,6 +23,8 @@ class UpdateServer:
         self.cut_after = None       # bytes of a long answer, after which the connection is lost
         self.after_cut = lambda: None   # what happens then
         self.held = None            # range -> bool: whose body waits, after its header, until this is None again
+        self.drips_after = None     # bytes of a long answer, after which it goes on at 2.5 MB/s
+        self.sent = 0               # bytes of bodies, of all answers
         self.requests = []          # (path, Range header or None, headers)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
@@ -112,7 +115,15 @@ class UpdateServer:
             request.close_connection = True
             self.after_cut()
             return
-        request.wfile.write(body)
+        self._pour(request, body)
+
+    def _pour(self, request, body):
+        for begin in range(0, len(body), PIECE):
+            if self.drips_after is not None and begin >= self.drips_after:
+                time.sleep(0.1)
+            piece = body[begin:begin + PIECE]
+            request.wfile.write(piece)
+            self.sent += len(piece)
 
 
 def _span(asked, size):
