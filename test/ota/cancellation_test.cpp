@@ -74,13 +74,14 @@ struct World : test::InstallWorld {
         ota::SignerRules const rules{.keyring = test::trusted_pki().keyring};
         auto const head = co_await ota::fetch_head(network, source, rules);
         if (!head) co_return head.error();
-        auto const plan = co_await ota::fetch_plan(network, workers, source, *head);
+        auto const plan = co_await ota::fetch_plan(network, clock, workers, source, *head, patience);
         if (!plan) co_return plan.error();
         auto const found =
             co_await ota::find_local(network, clock, workers, source, *plan, targets, local, patience);
+        if (!found) co_return found.error();
         auto how = steps([this](ota::WriteProgress now) { last = now; });
-        co_return co_await ota::write_images(network, clock, workers, source, *plan, targets, found, patience,
-                                             std::move(how));
+        co_return co_await ota::write_images(network, clock, workers, source, *plan, targets, *found,
+                                             patience, std::move(how));
     }
 
     struct End {
