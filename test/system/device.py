@@ -93,6 +93,11 @@ class Device:
             self.process = subprocess.Popen(lab.inside("gw", ATOMIXD, "--config", self.at / "device.yaml"),
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
 
+    def peak_mib(self):
+        """The most memory that atomixd has held since it was started."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
     def kill(self):
         self.process.kill()
         self.process.wait()

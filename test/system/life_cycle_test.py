@@ -234,6 +234,7 @@ class PowerCutInTheStream(unittest.TestCase):
         self.server.offer("large-2", bundles.bundle("large-2", rootfs_size=self.SIZE))
         self.device.poll()
         self.device.run_until(lambda: self.recorded() >= 16 * MIB, 60, "a checkpoint")
+        self.assertLess(self.device.peak_mib(), 32)
         self.device.kill()
         before, recorded = self.server.sent, self.recorded()
         self.server.drips_after = None
