@@ -17,6 +17,7 @@
 #include "net/https_client.hpp"
 #include "net/lan_services.hpp"
 #include "net/link_monitor.hpp"
+#include "net/prepare_lan.hpp"
 #include "net/status_server.hpp"
 #include "ota/life_cycle.hpp"
 #include "ota/running_version.hpp"
@@ -203,15 +204,41 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     return 0;
 }
 
-int run(config::RunDaemon const& arguments) {
-    auto const loaded = config::load_device_document(arguments.device);
+// What this program does for the LAN before it serves anybody; then the LAN does without it.
+int prepare_lan(config::DeviceDocument const& device, core::Log const& log) {
+    auto const slot = platform::SimBoard{*device.command_line, *device.reboot_request}.booted_slot();
+    if (!slot) {
+        log(Level::error, "cannot prepare the lan", {{"why", slot.error().text()}});
+        return kCannotRun;
+    }
+    auto const in_force = config::Accepted{*device.data, *slot}.choose();
+    for (auto const& problem : in_force.state.problems)
+        log(Level::error, "problem with the operator's document", {{"why", problem}});
+
+    core::asio::io_context io{1};
+    std::exception_ptr failed;
+    core::Result<void> prepared;
+    core::asio::co_spawn(io, net::prepare_lan(in_force.document, device, log),
+                         [&](std::exception_ptr thrown, core::Result<void> done) {
+                             failed = thrown;
+                             prepared = std::move(done);
+                         });
+    io.run();
+    if (failed) std::rethrow_exception(failed);
+    if (!prepared) log(Level::error, "cannot prepare the lan", {{"why", prepared.error().text()}});
+    return prepared ? 0 : kCannotRun;
+}
+
+// Loads the image's document and hands it on, with a log.
+template <class Mode> int with_device(std::filesystem::path const& file, Level quietest, Mode mode) {
+    auto const loaded = config::load_device_document(file);
     if (auto const* problems = std::get_if<config::Problems>(&loaded)) {
         for (auto const& problem : *problems) std::cerr << problem.text() << '\n';
         return kBadDocument;
     }
-    core::Log const log{core::standard_error_sink(arguments.verbose ? Level::debug : Level::info), "main"};
+    core::Log const log{core::standard_error_sink(quietest), "main"};
     try {
-        return run(std::get<config::DeviceDocument>(loaded), log);
+        return mode(std::get<config::DeviceDocument>(loaded), log);
     } catch (std::exception const& bug) {
         log(Level::error, "ended by a bug", {{"why", bug.what()}});
         return kCannotRun;
@@ -224,7 +251,10 @@ int main(int argc, char** argv) {
     // A look-up cannot be interrupted (getaddrinfo on Asio's thread): the end of this program waits for it.
     ::setenv("RES_OPTIONS", "timeout:2 attempts:2", 0);
     auto const arguments = config::parse_arguments({argv + 1, argv + std::max(argc, 1)});
-    if (auto const* daemon = std::get_if<config::RunDaemon>(&arguments)) return run(*daemon);
+    if (auto const* daemon = std::get_if<config::RunDaemon>(&arguments))
+        return with_device(daemon->device, daemon->verbose ? Level::debug : Level::info, run);
+    if (auto const* before = std::get_if<config::PrepareLan>(&arguments))
+        return with_device(before->device, Level::info, prepare_lan);
     if (auto const* check = std::get_if<config::CheckFiles>(&arguments)) return config::check_files(*check);
     if (std::holds_alternative<config::ShowVersion>(arguments)) {
         std::cout << "atomixd " << ATOMIX_VERSION << '\n';

@@ -35,6 +35,7 @@ Problems problems_in(std::filesystem::path const& file) {
 
 char const* const kUsage =
     R"(usage: atomixd [--config FILE] [--verbose]   run; FILE is the device document (/etc/atomix/device.yaml)
+       atomixd --prepare-lan [--config FILE] set the LAN's address, write its services' files, and end
        atomixd --check FILE...               only check documents: device.yaml, atomix.yaml
        atomixd --version | --help
 
@@ -44,12 +45,15 @@ exit code: 0 ended in order, 1 could not run, 2 a document or the command line i
 
 Arguments parse_arguments(std::span<char const* const> words) {
     RunDaemon run;
+    bool only_prepares = false;
     for (std::size_t i = 0; i < words.size(); ++i) {
         std::string_view const word{words[i]};
         if (word == "--help" || word == "-h") return ShowHelp{};
         if (word == "--version") return ShowVersion{};
         if (word == "--verbose") {
             run.verbose = true;
+        } else if (word == "--prepare-lan") {
+            only_prepares = true;
         } else if (word == "--config") {
             if (++i == words.size()) return BadUsage{"--config needs a file"};
             run.device = words[i];
@@ -62,6 +66,7 @@ Arguments parse_arguments(std::span<char const* const> words) {
             return BadUsage{"\"" + std::string{word} + "\" is not understood"};
         }
     }
+    if (only_prepares) return PrepareLan{run.device};
     return run;
 }
 

@@ -14,6 +14,10 @@ struct RunDaemon {
     bool verbose = false;   // debug lines too
     bool operator==(RunDaemon const&) const = default;
 };
+struct PrepareLan {
+    std::filesystem::path device{"/etc/atomix/device.yaml"};
+    bool operator==(PrepareLan const&) const = default;
+};
 struct CheckFiles {
     std::vector<std::filesystem::path> files;
     bool operator==(CheckFiles const&) const = default;
@@ -28,7 +32,7 @@ struct BadUsage {
     std::string why;
     bool operator==(BadUsage const&) const = default;
 };
-using Arguments = std::variant<RunDaemon, CheckFiles, ShowVersion, ShowHelp, BadUsage>;
+using Arguments = std::variant<RunDaemon, PrepareLan, CheckFiles, ShowVersion, ShowHelp, BadUsage>;
 
 // Without the program's own name.
 Arguments parse_arguments(std::span<char const* const> words);

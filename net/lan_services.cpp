@@ -3,6 +3,7 @@
 #include "core/files.hpp"
 #include "net/chrony_config.hpp"
 #include "net/dnsmasq_config.hpp"
+#include "net/prepare_lan.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -46,37 +47,38 @@ LanServices::LanServices(core::Clock& clock,
       host_{host},
       log_{std::move(log)},
       document_{std::move(document)},
-      device_{std::move(device)},
-      files_{lan_files(*device_.run, *device_.data)} {}
+      device_{std::move(device)} {}
 
-Result<std::vector<core::ServiceSpec>> LanServices::write_files(std::string const& mac) const {
+Result<std::vector<core::ServiceSpec>> write_lan_files(config::OperatorDocument const& document,
+                                                       config::DeviceDocument const& device,
+                                                       std::string const& mac) {
+    auto const files = lan_files(*device.run, *device.data);
     auto const dnsmasq = dnsmasq_config(
-        document_,
-        {.interface = *device_.lan, .hosts = files_.dnsmasq_hosts, .leases = files_.dnsmasq_leases});
-    auto const hosts = dnsmasq_hosts(document_, mac);
+        document, {.interface = *device.lan, .hosts = files.dnsmasq_hosts, .leases = files.dnsmasq_leases});
+    auto const hosts = dnsmasq_hosts(document, mac);
     auto const chrony = chrony_config(
-        document_,
-        {.drift = files_.chrony_drift, .socket = files_.chrony_socket, .pid_file = files_.chrony_pid_file});
+        document,
+        {.drift = files.chrony_drift, .socket = files.chrony_socket, .pid_file = files.chrony_pid_file});
     // chronyd makes no socket in a directory that others may enter.
     auto const closed = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec;
-    if (auto ok = make_directory(files_.chrony_socket.parent_path(), closed); !ok) return ok.error();
-    if (auto ok = make_directory(files_.dnsmasq_leases.parent_path(),
+    if (auto ok = make_directory(files.chrony_socket.parent_path(), closed); !ok) return ok.error();
+    if (auto ok = make_directory(files.dnsmasq_leases.parent_path(),
                                  closed | fs::perms::others_read | fs::perms::others_exec);
         !ok)
         return ok.error();
     // A killed chronyd leaves it, and the next one refuses to start while any process has that number. Who
     // runs is the host's to know.
-    if (auto ok = core::remove_file(files_.chrony_pid_file); !ok) return ok.error();
-    if (auto ok = core::replace_file(files_.dnsmasq_config, dnsmasq); !ok) return ok.error();
-    if (auto ok = core::replace_file(files_.dnsmasq_hosts, hosts); !ok) return ok.error();
-    if (auto ok = core::replace_file(files_.chrony_config, chrony); !ok) return ok.error();
+    if (auto ok = core::remove_file(files.chrony_pid_file); !ok) return ok.error();
+    if (auto ok = core::replace_file(files.dnsmasq_config, dnsmasq); !ok) return ok.error();
+    if (auto ok = core::replace_file(files.dnsmasq_hosts, hosts); !ok) return ok.error();
+    if (auto ok = core::replace_file(files.chrony_config, chrony); !ok) return ok.error();
 
-    std::vector<std::string> chronyd{device_.chronyd->string(),    "-d", "-u", "root", "-f",
-                                     files_.chrony_config.string()};
-    if (!*device_.set_clock) chronyd.push_back("-x");
+    std::vector<std::string> chronyd{device.chronyd->string(),    "-d", "-u", "root", "-f",
+                                     files.chrony_config.string()};
+    if (!*device.set_clock) chronyd.push_back("-x");
     return std::vector<core::ServiceSpec>{
         {.name = "dnsmasq",
-         .argv = {device_.dnsmasq->string(), "-k", "--conf-file=" + files_.dnsmasq_config.string()},
+         .argv = {device.dnsmasq->string(), "-k", "--conf-file=" + files.dnsmasq_config.string()},
          .configuration = dnsmasq + hosts},
         {.name = "chronyd", .argv = std::move(chronyd), .configuration = chrony}};
 }
@@ -88,13 +90,16 @@ Task<void> LanServices::run() {
         auto const& lan = seen->links.lan;
         bool const has_address = std::ranges::find(lan.addresses, wanted_address) != lan.addresses.end();
         if (!has_address || written_for == lan.mac) continue;
-        auto specs = write_files(lan.mac);
+        auto specs = write_lan_files(document_, device_, lan.mac);
         if (!specs) {
             log_(Level::warning, "lan services are not set up, will retry", {{"why", specs.error().text()}});
             co_await clock_.sleep_for(kRetry);
             seen = nullptr;   // look again although nothing changed
             continue;
         }
+        if (auto ok = keep_lan_files(document_, device_); !ok)
+            log_(Level::warning, "without this program the lan would be served as before",
+                 {{"why", ok.error().text()}});
         for (auto& spec : *specs) host_.want(std::move(spec));
         written_for = lan.mac;
         log_(Level::info, "lan services set up",

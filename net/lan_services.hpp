@@ -28,6 +28,12 @@ struct LanFiles {
 // `run` does not survive a boot, `data` survives updates.
 LanFiles lan_files(std::filesystem::path const& run, std::filesystem::path const& data);
 
+// Writes what dnsmasq and chronyd read, for the LAN interface with this MAC, and gives what is to be started
+// with it. Errors: errno's.
+Result<std::vector<core::ServiceSpec>> write_lan_files(config::OperatorDocument const& document,
+                                                       config::DeviceDocument const& device,
+                                                       std::string const& mac);
+
 class LanServices {
 public:
     LanServices(core::Clock& clock,
@@ -40,15 +46,12 @@ public:
     Task<void> run();
 
 private:
-    Result<std::vector<core::ServiceSpec>> write_files(std::string const& mac) const;
-
     core::Clock& clock_;
     core::StateBus& state_;
     core::ServiceHost& host_;
     core::Log log_;
     config::OperatorDocument document_;
     config::DeviceDocument device_;
-    LanFiles files_;
 };
 
 }   // namespace net

@@ -30,6 +30,8 @@ std::pair<int, std::string> check(std::vector<std::filesystem::path> files) {
 TEST_CASE("the command line says what to do, or what is wrong with it") {
     CHECK(parse({}) == Arguments{RunDaemon{}});
     CHECK(parse({"--config", "/tmp/d.yaml", "--verbose"}) == Arguments{RunDaemon{"/tmp/d.yaml", true}});
+    CHECK(parse({"--prepare-lan"}) == Arguments{PrepareLan{}});
+    CHECK(parse({"--config", "/tmp/d.yaml", "--prepare-lan"}) == Arguments{PrepareLan{"/tmp/d.yaml"}});
     CHECK(parse({"--check", "a.yaml", "b.yaml"}) == Arguments{CheckFiles{{"a.yaml", "b.yaml"}}});
     CHECK(parse({"--version"}) == Arguments{ShowVersion{}});
     CHECK(parse({"-h"}) == Arguments{ShowHelp{}});
