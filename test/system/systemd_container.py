@@ -1,0 +1,111 @@
+"""A real systemd as PID 1 of a container: this machine's own files below, the product on top, no virtual machine.
+
+The container's network is a namespace of the lab. Needs root and a cgroup of its own; `probe()` says whether it can.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import units
+from netlab import wait_until
+
+# What would reach beyond the container, or has nothing to do in one.
+_MASKED = ("systemd-sysctl.service", "systemd-binfmt.service", "proc-sys-fs-binfmt_misc.automount",
+           "systemd-modules-load.service", "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "dev-hugepages.mount",
+           "dev-mqueue.mount", "systemd-timesyncd.service", "systemd-remount-fs.service", "getty.target",
+           "systemd-logind.service", "systemd-pcrphase-sysinit.service")
+
+_BOOT = """
+hostname gw
+cd "$1"
+mount -t proc proc proc
+mount --bind proc/sys proc/sys; mount --bind proc/sys/net proc/sys/net; mount -o remount,bind,ro proc/sys
+mount -t sysfs -o ro sysfs sys                  # a /sys that can be written would ask for udev
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount -t tmpfs -o mode=755 tmpfs run
+mount -t tmpfs -o mode=1777 tmpfs tmp
+mount -t tmpfs -o mode=755 tmpfs dev
+for device in null zero full random urandom tty; do touch dev/$device; mount --bind /dev/$device dev/$device; done
+mkdir dev/pts dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
+ln -s pts/ptmx dev/ptmx; ln -s /proc/self/fd dev/fd
+mount -t tmpfs tmpfs dev/shm
+mkdir -p old; pivot_root . old; umount -l /old
+exec env -i container=atomix PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
+    /lib/systemd/systemd --log-target=null --show-status=0 --unit=multi-user.target </dev/null >/dev/null 2>&1
+"""
+_CGROUPS = Path("/run/cgroups")
+
+
+def probe():
+    """Nothing, or why there can be no container here."""
+    _CGROUPS.mkdir(exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "cgroup2", "cgroup2", _CGROUPS], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        return "no cgroup2: " + mounted.stderr.strip()
+    try:
+        mine = _CGROUPS / f"atomix-{os.urandom(6).hex()}"
+        mine.mkdir()
+        mine.rmdir()
+    except OSError as error:
+        return f"no cgroup of its own: {error}"
+    return "" if Path("/lib/systemd/systemd").exists() else "no systemd is installed"
+
+
+def make_root(atomixd, at=Path("/run/container")):
+    """A machine on which only the product's units are enabled."""
+    root = units.overlay(at)
+    for directory in [root / "etc/systemd/system", root / "etc/systemd/network", *root.glob("etc/rc?.d")]:
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir()
+    (root / "etc/fstab").write_text("")
+    (root / "etc/machine-id").write_text("")
+    units.install_files(root, atomixd)
+    units.write_command_line(root)
+    for unit in _MASKED:
+        (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    return root
+
+
+class Container:
+    def __init__(self, root, namespace):
+        self.root = root
+        self._cgroup = _CGROUPS / f"atomix-{os.urandom(6).hex()}"   # one tree for the whole machine
+        self._cgroup.mkdir()
+        script = f'echo $$ >{self._cgroup}/cgroup.procs; exec unshare --mount --propagation private --pid --fork ' \
+                 '--kill-child --uts --ipc --cgroup bash -euc "$0" boot "$1"'
+        self._launcher = namespace.start("bash", "-euc", script, _BOOT, str(root))
+        self._pid = None
+
+    def wait_until_booted(self):
+        """What `systemctl is-system-running` says in the end."""
+        self._pid = wait_until(self._init)
+        assert self._pid, "the container did not start"
+        assert wait_until(Path(f"/proc/{self._pid}/root/run/systemd/private").is_socket, 20), "systemd did not start"
+        return self.run("systemctl", "is-system-running", "--wait", check=False).strip()
+
+    def run(self, *argv, check=True):
+        done = subprocess.run(["nsenter", "-t", str(self._pid), "-a", "--", *argv], capture_output=True, text=True,
+                              timeout=90)
+        assert not check or done.returncode == 0, f"{argv}: status {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def show(self, unit, what):
+        return self.run("systemctl", "show", "-P", what, unit).strip()
+
+    def journal(self):
+        return self.run("journalctl", "--no-pager", "-b", "-o", "short-monotonic", check=False)
+
+    def end(self):
+        """A power cut."""
+        self._launcher.kill()
+        self._launcher.wait()
+        wait_until(lambda: "populated 0" in (self._cgroup / "cgroup.events").read_text(), 10)
+        for directory, _, _ in os.walk(self._cgroup, topdown=False):
+            os.rmdir(directory)
+
+    def _init(self):
+        children = Path(f"/proc/{self._launcher.pid}/task/{self._launcher.pid}/children").read_text().split()
+        return int(children[0]) if children else None
