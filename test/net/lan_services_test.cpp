@@ -82,6 +82,8 @@ TEST_CASE_FIXTURE(World, "the services are wanted once the LAN has its address, 
     CHECK(file("run/dnsmasq.conf").find("interface=eth1\n") != std::string::npos);
     CHECK(file("run/dnsmasq-hosts").starts_with("172.20.30.1 gw-001122334455 gw-001122334455.local\n"));
     CHECK(file("run/chrony.conf").find("allow 172.20.30.0/24\n") != std::string::npos);
+    CHECK(file("data/lan/last").find(file("run/dnsmasq.conf")) !=
+          std::string::npos);   // for a start without us
     auto const mode = std::filesystem::status(directory / "run/chrony").permissions();
     CHECK(mode == std::filesystem::perms{0750});   // chronyd's own condition for its socket
 }
@@ -106,6 +108,13 @@ TEST_CASE_FIXTURE(World, "a pid file that a killed chronyd left does not stand i
     lan_is({"172.20.30.1/24"}, "00:11:22:33:44:55");
     CHECK(host.wanted.size() == 2);
     CHECK(!std::filesystem::exists(left));
+}
+
+TEST_CASE_FIXTURE(World, "the LAN is served although that cannot be kept for a start without this program") {
+    std::filesystem::create_directories(directory / "data/lan/last/in the way");
+    lan_is({"172.20.30.1/24"}, "00:11:22:33:44:55");
+    CHECK(host.wanted.size() == 2);
+    CHECK(lines->contains("without this program the lan would be served as before"));
 }
 
 TEST_CASE_FIXTURE(World, "a file that cannot be written is reported and tried again") {

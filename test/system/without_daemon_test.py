@@ -96,6 +96,30 @@ class WithoutTheDaemon(World):
         tables = self.sides.gw.run("nft", "list", "tables").split("\n")
         self.assertEqual(sorted(filter(None, tables)), ["table inet atomix", "table inet mine"])
 
+    def test_ssh_is_open_by_ipv6_on_the_lan_only(self):
+        self.boot()
+        listener = self.sides.gw.socket(socket.AF_INET6)
+        self.addCleanup(listener.close)
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(("::", 22))
+        listener.listen()
+        # A link-local address is tentative for a second or two.
+        self.assertTrue(wait_until(lambda: self.reaches_by_ipv6(self.sides.lan, "lan0", "eth1"), 10))
+        self.assertFalse(self.reaches_by_ipv6(self.sides.wan, "wan0", "eth0"))
+        self.sides.gw.run("nft", "delete", "table", "inet", "atomix")
+        self.assertTrue(wait_until(lambda: self.reaches_by_ipv6(self.sides.wan, "wan0", "eth0"), 10))
+
+    def reaches_by_ipv6(self, host, own, interface):
+        said = self.sides.gw.run("ip", "-6", "-o", "addr", "show", "dev", interface, "scope", "link")
+        address = re.search(r"inet6 (\S+)/", said)
+        if not address:
+            return False
+        with host.inside():
+            scope = socket.if_nametoindex(own)
+        with host.socket(socket.AF_INET6) as s:
+            s.settimeout(1)
+            return s.connect_ex((address.group(1), 22, 0, scope)) == 0
+
     def test_the_operators_subnet_is_served_from_the_first_packet(self):
         self.provision()
         ears = Eavesdropper(self.sides.lan)
