@@ -21,6 +21,11 @@ public:
     // The mapping under `key`. An absent one reads like an empty one whose place is this mapping's.
     Mapping within(std::string_view key);
 
+    // One mapping of the list under `key`.
+    Mapping item(std::string_view key, Node const& node) {
+        return {&node, full(key), node.at, check_, is_wrong_};
+    }
+
     Node const* find(std::string_view key);   // null: not written
     bool is_written() const noexcept { return node_ != nullptr; }
     Place const& at() const noexcept { return at_; }

@@ -29,12 +29,6 @@ Result<std::string> as_eth1(Node const& node) {
     return node.text;
 }
 
-Result<Ipv4> as_ipv4(Node const& node) {
-    auto const address = node.kind == Node::Kind::scalar ? core::parse_ipv4(node.text) : std::nullopt;
-    if (!address) return expected("an IPv4 address such as 172.20.30.10", node);
-    return *address;
-}
-
 Result<Cidr> as_gateway(Node const& node) {
     auto const cidr = node.kind == Node::Kind::scalar ? core::parse_cidr(node.text) : std::nullopt;
     if (!cidr) return expected("an IPv4 address with its prefix length such as 172.20.30.1/24", node);
@@ -106,8 +100,7 @@ Result<int> as_wan_tcp_port(Node const& node) {
     return port;
 }
 
-void read_dhcp(Mapping& dnsmasq, OperatorDocument& document) {
-    bool const gateway = dnsmasq.read("gateway_cidr", document.lan, as_gateway);
+void read_dhcp(Mapping& dnsmasq, OperatorDocument& document, bool gateway) {
     bool const start = dnsmasq.read("dhcp_start", document.dhcp_start, as_ipv4);
     bool const end = dnsmasq.read("dhcp_end", document.dhcp_end, as_ipv4);
     if (!gateway || !start || !end) return;
@@ -142,17 +135,32 @@ void read_dhcp(Mapping& dnsmasq, OperatorDocument& document) {
                         "the range " + text + " contains the gateway " + print(document.lan->address));
 }
 
+// As a LAN host writes them, without the domain.
+std::vector<std::string> short_gateway_names(OperatorDocument const& document) {
+    auto names = *document.gateway_aliases;
+    for (auto& name : names)
+        if (auto const end = '.' + *document.domain; name.ends_with(end))
+            name.resize(name.size() - end.size());
+    return names;
+}
+
 void read_dnsmasq(Mapping dnsmasq, OperatorDocument& document) {
     Field<bool> enable;
     Field<std::string> interface;
     dnsmasq.read("enable", enable, as_true);
     dnsmasq.read("interface", interface, as_eth1);
-    read_dhcp(dnsmasq, document);
+    bool const gateway = dnsmasq.read("gateway_cidr", document.lan, as_gateway);
+    read_dhcp(dnsmasq, document, gateway);
     dnsmasq.read("domain", document.domain, as_dns_name);
     dnsmasq.read("hostname_pattern", document.hostname_pattern, as_hostname_pattern);
     if (auto const* const aliases = dnsmasq.find("gateway_aliases")) {
         document.gateway_aliases = read_list<std::string>(dnsmasq, "gateway_aliases", *aliases, as_dns_name);
         document.gateway_aliases.at = aliases->at;
+    }
+    if (auto const* const list = dnsmasq.find("reservations")) {
+        auto const lan = gateway ? std::optional{*document.lan} : std::nullopt;
+        document.reservations = read_reservations(dnsmasq, *list, lan, short_gateway_names(document));
+        document.reservations.at = list->at;
     }
 }
 

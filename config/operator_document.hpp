@@ -9,6 +9,7 @@
 #include "config/device_document.hpp"
 #include "config/field.hpp"
 #include "config/maintenance_window.hpp"
+#include "config/reservation.hpp"
 #include "core/ipv4.hpp"
 
 #include <cstdint>
@@ -33,6 +34,8 @@ struct OperatorDocument {
     Field<std::string> domain{"local"};
     Field<std::string> hostname_pattern{""};   // "gateway-{mac}"
     Field<std::vector<std::string>> gateway_aliases{{"atomixos"}};
+    Field<std::vector<Reservation>>
+        reservations;   // [{mac: "00:11:22:33:44:55", ip: 172.20.30.50, name: tv}]
     // network.ntp:
     Field<std::vector<std::string>> ntp_servers{{"time.cloudflare.com"}};
     // network.firewall.inbound.{wan,lan}.{tcp,udp}; WAN tcp 22 and 8080 are refused with the reason

@@ -131,6 +131,12 @@ Result<std::filesystem::path> as_absolute_path(Node const& node) {
     return std::filesystem::path{*text};
 }
 
+Result<core::Ipv4> as_ipv4(Node const& node) {
+    auto const address = node.kind == Node::Kind::scalar ? core::parse_ipv4(node.text) : std::nullopt;
+    if (!address) return expected("an IPv4 address such as 172.20.30.10", node);
+    return *address;
+}
+
 Result<std::string> as_interface_name(Node const& node) {
     auto const text = as_text(node);
     if (!text) return text.error();

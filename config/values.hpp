@@ -4,6 +4,7 @@
 // Stricter than YAML 1.1: 0123 is not octal, NO is not a bool, "3" is not a number and 3 is not a text.
 
 #include "config/yaml.hpp"
+#include "core/ipv4.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
 
@@ -24,6 +25,7 @@ Result<core::Duration> as_duration(Node const& node,
                                    core::Duration least);   // "500ms", "60s", "10min", "1h"; a year at most
 Result<core::WallTime> as_wall_time(Node const& node);      // "2026-11-01T00:00:00Z"
 Result<std::filesystem::path> as_absolute_path(Node const& node);
+Result<core::Ipv4> as_ipv4(Node const& node);              // "172.20.30.10"
 Result<std::string> as_interface_name(Node const& node);   // [A-Za-z0-9_.:-]{1,15}
 
 // As these documents write it, in the largest unit that fits.

@@ -28,6 +28,8 @@ std::string dnsmasq_config(config::OperatorDocument const& document, DnsmasqPlac
     line("dhcp-leasefile", places.leases.string());
     line("dhcp-range", core::print(*document.dhcp_start) + ',' + core::print(*document.dhcp_end) + ',' +
                            core::print(lan.netmask()) + ",24h");
+    for (auto const& each : *document.reservations)
+        line("dhcp-host", each.mac + ',' + core::print(each.ip) + (each.name.empty() ? "" : ',' + each.name));
     line("dhcp-option", "3," + gateway);    // router
     line("dhcp-option", "6," + gateway);    // name server
     line("dhcp-option", "42," + gateway);   // time server
@@ -58,11 +60,14 @@ std::string dnsmasq_hosts(config::OperatorDocument const& document, std::string 
     for (auto const& alias : *document.gateway_aliases) add(alias);
 
     std::string text;
-    for (auto const& each : names) {
-        text += core::print(document.lan->address) + ' ' + each;
-        if (each.find('.') == std::string::npos) text += ' ' + each + '.' + *document.domain;
+    auto const line = [&](core::Ipv4 address, std::string const& name) {
+        text += core::print(address) + ' ' + name;
+        if (name.find('.') == std::string::npos) text += ' ' + name + '.' + *document.domain;
         text += '\n';
-    }
+    };
+    for (auto const& each : names) line(document.lan->address, each);
+    for (auto const& each : *document.reservations)
+        if (!each.name.empty()) line(each.ip, each.name);
     return text;
 }
 

@@ -7,7 +7,8 @@ namespace {
 
 constexpr auto kOperatorDocument = R"(version: 1
 network:
-  dnsmasq: {enable: true, gateway_cidr: 10.44.0.1/24, domain: "lab", hostname_pattern: 'gw-{mac}'}
+  dnsmasq: {enable: true, gateway_cidr: 10.44.0.1/24, domain: "lab", hostname_pattern: 'gw-{mac}',
+    reservations: [{mac: 00:11:22:33:44:55, ip: 10.44.0.50, name: tv}]}
   ntp: {servers: [0.pool.ntp.org, "2001:db8::7"]}
   firewall:
     inbound:

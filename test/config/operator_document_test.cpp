@@ -189,7 +189,7 @@ TEST_CASE("each rule of the operator's document has its sentence") {
          "4:22: network.dnsmasq.gateway_aliases: expected a list, not \"atomixos\""},
         {"unknown key", dnsmasq("gateway: x"),
          "4:5: network.dnsmasq.gateway: is not a known key here; known are enable, interface, gateway_cidr, "
-         "dhcp_start, dhcp_end, domain, hostname_pattern, gateway_aliases"},
+         "dhcp_start, dhcp_end, domain, hostname_pattern, gateway_aliases, reservations"},
 
         {"no NTP server", servers("[]"), "4:14: network.ntp.servers: must name at least one server"},
         {"NTP servers as nothing", servers(""), "4:5: network.ntp.servers: expected a list, not nothing"},

@@ -52,6 +52,19 @@ TEST_CASE("the gateway's names are one line each, with the domain where they hav
           "10.44.0.1 gateway.lab\n");
 }
 
+TEST_CASE("a reserved host has its address, and its name whether it is there or not") {
+    auto document = lab();
+    document.reservations.value = {{"02:00:00:00:00:01", *core::parse_ipv4("10.44.0.5"), "tv"},
+                                   {"02:00:00:00:00:02", *core::parse_ipv4("10.44.0.50"), ""}};
+    auto const text = net::dnsmasq_config(
+        document, {.interface = "eth1", .hosts = "/run/a/hosts", .leases = "/data/lan/leases"});
+    CHECK(text.find("dhcp-range=10.44.0.10,10.44.0.200,255.255.255.0,24h\n"
+                    "dhcp-host=02:00:00:00:00:01,10.44.0.5,tv\n"
+                    "dhcp-host=02:00:00:00:00:02,10.44.0.50\n"
+                    "dhcp-option=3,10.44.0.1\n") != std::string::npos);
+    CHECK(net::dnsmasq_hosts(document, "").ends_with("10.44.0.1 gateway.lab\n10.44.0.5 tv tv.lab\n"));
+}
+
 TEST_CASE("without a MAC there is no name after it, and no name comes twice") {
     auto document = lab();
     document.gateway_aliases.value = {"atomixos", "atomixos"};

@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
     config::OperatorDocument document;
     document.ntp_servers.value = {argv[5]};
     document.open_on_wan.value.tcp = {443};
+    document.reservations.value = {{"02:00:00:00:00:77", *core::parse_ipv4("172.20.30.5"), "camera"}};
 
     core::asio::io_context io{1};
     core::SystemClock clock;

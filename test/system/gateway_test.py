@@ -264,6 +264,18 @@ class FromTheLan(unittest.TestCase):
         self.assertTrue(ip.startswith("172.20.30."))
         self.assertEqual((mask, router, dns, ntp, domain), ("24", GW_LAN, GW_LAN, GW_LAN, "local"))
 
+    def test_a_reserved_host_gets_its_address_and_has_its_name(self):
+        self.assertEqual(dns_query(lan, "camera.local", GW_LAN), (["172.20.30.5"], 0))   # before it ever asked
+        lan.run("ip", "link", "add", "link", "lan0", "name", "cam0", "address", "02:00:00:00:00:77", "type", "macvlan", "mode",
+                "bridge")
+        self.addCleanup(lan.run, "ip", "link", "del", "cam0")
+        lan.run("ip", "link", "set", "cam0", "up")
+        script = lab.directory / "camera.sh"
+        script.write_text('#!/bin/sh\n[ "$1" = bound ] && echo "$ip $hostname" > ' + f"{lab.directory}/camera\n")
+        script.chmod(0o755)
+        lan.run("busybox", "udhcpc", "-f", "-q", "-n", "-i", "cam0", "-t", "5", "-T", "3", "-s", str(script))
+        self.assertEqual((lab.directory / "camera").read_text().split(), ["172.20.30.5", "camera"])
+
     def test_local_names_are_answered_and_others_refused(self):
         self.assertEqual(dns_query(lan, "atomixos.local", GW_LAN), ([GW_LAN], 0))
         self.assertEqual(dns_query(lan, "atomixos", GW_LAN), ([GW_LAN], 0))
