@@ -15,6 +15,7 @@ core::Task<std::vector<core::Reading>> Prober::round() {
     std::vector<core::Reading> readings;
     if (!local_name_.empty()) readings.push_back(co_await dns_reading(clock_, lan_.address, local_name_));
     readings.push_back(co_await ntp_reading(clock_, lan_.address));
+    readings.push_back(co_await dhcp_reading(clock_, lan_));
     auto const state = state_.get();   // after the questions: a service that died meanwhile shows
     readings.push_back(service_reading(state->services, "dnsmasq"));
     readings.push_back(service_reading(state->services, "chronyd"));

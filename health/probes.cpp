@@ -1,5 +1,7 @@
 #include "health/probes.hpp"
 
+#include "health/dhcp_message.hpp"
+#include "health/relay_question.hpp"
 #include "health/udp_question.hpp"
 
 #include <arpa/nameser.h>
@@ -12,6 +14,9 @@ namespace health {
 namespace {
 
 constexpr auto kAnswerLimit = std::chrono::seconds{1};
+// dnsmasq's ping takes 3 s, and it serves one client after the other.
+constexpr auto kOfferLimit = std::chrono::seconds{8};
+constexpr std::uint16_t kDhcpPort = 67;
 constexpr std::uint16_t kDnsPort = 53;
 constexpr std::uint16_t kNtpPort = 123;
 constexpr std::size_t kNtpSize = 48;
@@ -56,6 +61,10 @@ std::string ntp_fault(Datagram const& question, Datagram const& answer) {
     return {};
 }
 
+std::string print_ms(core::Duration took) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()) + " ms";
+}
+
 using Fault = std::string (*)(Datagram const&, Datagram const&);
 
 Task<Reading> asked(core::Clock& clock,
@@ -66,13 +75,12 @@ Task<Reading> asked(core::Clock& clock,
                     Fault fault) {
     auto const began = clock.now();
     auto const answer = co_await ask_by_udp(clock, server, port, question, kAnswerLimit);
-    auto const took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() - began).count();
+    auto const took = print_ms(clock.now() - began);
     auto const why = answer ? fault(question, *answer) : answer.error().context;
     auto const who = print(server);
     co_return Reading{.probe = std::move(probe),
                       .good = why.empty(),
-                      .detail = why.empty() ? who + " answered in " + std::to_string(took_ms) + " ms"
-                                            : who + ": " + why};
+                      .detail = why.empty() ? who + " answered in " + took : who + ": " + why};
 }
 
 }   // namespace
@@ -117,6 +125,31 @@ Task<Reading> dns_reading(core::Clock& clock, core::Ipv4 server, std::string nam
 
 Task<Reading> ntp_reading(core::Clock& clock, core::Ipv4 server) {
     return asked(clock, "ntp", server, kNtpPort, ntp_question(), ntp_fault);
+}
+
+Reading offer_reading(core::Result<Datagram> const& answer,
+                      std::uint32_t transaction,
+                      core::Cidr lan,
+                      core::Duration took) {
+    auto const bad = [&](std::string const& why) {
+        return Reading{.probe = "dhcp", .good = false, .detail = print(lan.address) + ": " + why};
+    };
+    if (!answer) return bad(answer.error().context);
+    auto const offered = parse_dhcp_offer(*answer, transaction);
+    if (!offered) return bad(offered.error().context);
+    if (!lan.contains(*offered)) return bad("offered " + print(*offered) + ", which is not in the LAN");
+    return {.probe = "dhcp",
+            .good = true,
+            .detail = print(lan.address) + " offered " + print(*offered) + " in " + print_ms(took)};
+}
+
+Task<Reading> dhcp_reading(core::Clock& clock, core::Cidr lan) {
+    auto const began = clock.now();
+    std::uint32_t const transaction = std::random_device{}();
+    auto question = dhcp_discover(transaction, lan.address);
+    auto const answer =
+        co_await ask_as_relay(clock, lan.address, kDhcpPort, std::move(question), kOfferLimit);
+    co_return offer_reading(answer, transaction, lan, clock.now() - began);
 }
 
 }   // namespace health

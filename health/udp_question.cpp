@@ -41,6 +41,11 @@ core::Task<core::Result<Datagram>> ask_by_udp(core::Clock& clock,
                                               Datagram question,
                                               core::Duration limit) {
     auto asked = exchange(server, port, std::move(question));
+    co_return co_await answer_within(clock, limit, std::move(asked));
+}
+
+core::Task<core::Result<Datagram>>
+answer_within(core::Clock& clock, core::Duration limit, core::Task<core::Result<Datagram>> asked) {
     auto over = clock.sleep_for(limit);
     auto answer = co_await core::first_of(std::move(asked), std::move(over));
     if (!answer)

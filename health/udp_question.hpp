@@ -4,13 +4,9 @@
 #include "core/clock.hpp"
 #include "core/ipv4.hpp"
 #include "core/result.hpp"
-
-#include <cstdint>
-#include <vector>
+#include "health/datagram.hpp"
 
 namespace health {
-
-using Datagram = std::vector<std::uint8_t>;
 
 // Errors: timed_out, unreachable (refused, no route).
 core::Task<core::Result<Datagram>> ask_by_udp(core::Clock& clock,
@@ -18,5 +14,9 @@ core::Task<core::Result<Datagram>> ask_by_udp(core::Clock& clock,
                                               std::uint16_t port,
                                               Datagram question,
                                               core::Duration limit);
+
+// The end of such an exchange, or timed_out at `limit`.
+core::Task<core::Result<Datagram>>
+answer_within(core::Clock& clock, core::Duration limit, core::Task<core::Result<Datagram>> asked);
 
 }   // namespace health

@@ -9,6 +9,7 @@
 #include "core/processes.hpp"
 #include "core/race.hpp"
 #include "core/supervisor.hpp"
+#include "health/probes.hpp"
 #include "net/chrony_time.hpp"
 #include "net/firewall.hpp"
 #include "net/lan_services.hpp"
@@ -41,6 +42,17 @@ void write(std::filesystem::path const& file, DeviceState const& now, bool synch
     for (auto const& [name, service] : now.services) facts[name] = service.pid;
     if (auto ok = core::replace_file(file, core::print_json(facts)); !ok)
         std::fprintf(stderr, "%s\n", ok.error().text().c_str());
+}
+
+// One question at a time, as a LAN client's patience has it.
+Task<void> probe_dhcp(core::Clock& clock, core::Cidr lan, std::filesystem::path file) {
+    for (;;) {
+        auto const reading = co_await health::dhcp_reading(clock, lan);
+        auto const line = (reading.good ? "good " : "bad ") + reading.detail;
+        if (auto ok = core::replace_file(file, line); !ok)
+            std::fprintf(stderr, "%s\n", ok.error().text().c_str());
+        co_await clock.sleep_for(std::chrono::milliseconds{300});
+    }
 }
 
 Task<void>
@@ -95,6 +107,8 @@ int main(int argc, char** argv) {
     supervisor.add("host", [&] { return host.run(); });
     supervisor.add("lan services", [&] { return services.run(); });
     supervisor.add("state", [&] { return write_state(state, clock, time, *device.run / "state.json"); });
+
+    supervisor.add("dhcp", [&] { return probe_dhcp(clock, *document.lan, *device.run / "dhcp"); });
 
     int status = 1;
     core::asio::co_spawn(io, core::ends_before(supervisor.run(), termination()),

@@ -136,6 +136,13 @@ def ntp_query(namespace, server):
     return answer[0] >> 6, answer[1]
 
 
+def dhcp_probe():
+    try:
+        return (lab.directory / "run/dhcp").read_text()
+    except OSError:
+        return ""
+
+
 def lease_file():
     return lab.directory / "lease"
 
@@ -300,6 +307,24 @@ class TheGateway(unittest.TestCase):
         os.kill(pid, signal.SIGKILL)
         self.assertTrue(wait_until(lambda: state().get("dnsmasq") not in (0, None, pid)))
         self.assertTrue(wait_until(lambda: is_open(lan, GW_LAN, 53)))
+
+    def test_its_own_dhcp_server_offers_it_an_address_and_nothing_is_taken_or_dropped(self):
+        reasons = ("not open on the LAN", "from an address of another interface", "from an unknown interface")
+        before = [dropped(reason) for reason in reasons]
+        self.assertTrue(wait_until(lambda: dhcp_probe().startswith(f"good {GW_LAN} offered 172.20.30."), 20), dhcp_probe())
+        leases = (lab.directory / "data/lan/dnsmasq.leases").read_text()
+        self.assertNotIn("02:41:74:6f:6d:01", leases)
+        self.assertEqual([dropped(reason) for reason in reasons], before)
+
+    def test_a_dhcp_server_that_stands_still_or_is_gone_shows_in_the_probe(self):
+        self.assertTrue(wait_until(lambda: dhcp_probe().startswith("good "), 20), dhcp_probe())
+        pid = state()["dnsmasq"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.assertTrue(wait_until(lambda: dhcp_probe() == f"bad {GW_LAN}: no answer within 8000 ms", 20), dhcp_probe())
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.assertTrue(wait_until(lambda: dhcp_probe().startswith("good "), 20), dhcp_probe())
 
     def test_the_kernel_follows_the_flag_fast_and_with_one_commit_each_time(self):
         set_flag(False)
