@@ -16,6 +16,7 @@
 #include "net/firewall.hpp"
 #include "net/https_client.hpp"
 #include "net/lan_services.hpp"
+#include "net/lease_watcher.hpp"
 #include "net/link_monitor.hpp"
 #include "net/prepare_lan.hpp"
 #include "net/status_server.hpp"
@@ -128,6 +129,11 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                            say("firewall"), wishes, *device.wan, *device.lan};
     core::ChildHost host{clock, Writer<&DeviceState::services>{state}, say("services"), *device.run};
     net::LanServices lan_services{clock, state, host, say("lan"), wishes, device};
+    auto const lan_files = net::lan_files(*device.run, *device.data);
+    net::LeaseWatcher leases{clock, Writer<&DeviceState::leases>{state}, say("leases"),
+                             lan_files.dnsmasq_leases};
+
+    core::SystemProcesses processes;
 
     // Facts -> readings -> verdict
     auto const names = config::gateway_names(wishes);
@@ -141,9 +147,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                             *device.trial_interval};
 
     // Offer -> spare slot -> boot environment -> trial
-    core::SystemProcesses processes;
-    net::ChronyTime chrony{processes, *device.chronyc,
-                           net::lan_files(*device.run, *device.data).chrony_socket};
+    net::ChronyTime chrony{processes, *device.chronyc, lan_files.chrony_socket};
     net::HttpsClient https{clock, *device.tls_ca, std::string{"atomixd/"} + ATOMIX_VERSION,
                            https_options(device, wishes)};
     ota::UbootEnv boot_env{workers, *device.boot_environment, *device.boot_attempts};
@@ -186,6 +190,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     supervisor.add("links", [&] { return links.run(); });
     supervisor.add("firewall", [&] { return firewall.run(); });
     supervisor.add("lan services", [&] { return lan_services.run(); });
+    supervisor.add("leases", [&] { return leases.run(); });
     supervisor.add("life cycle", [&] { return life_cycle.run(); });
     supervisor.add("monitor", [&] { return monitor.run(); });
     supervisor.add("status", [&] { return status.run(); });

@@ -70,6 +70,20 @@ struct Service {
 };
 using Services = std::map<std::string, Service>;
 
+// One host of the LAN, as dnsmasq wrote it down. Written by net::LeaseWatcher.
+struct Lease {
+    std::string address;   // IPv4
+    std::string mac;
+    std::string name;                  // what the host calls itself; empty: nothing, or no DNS name
+    std::optional<WallTime> expires;   // nothing: never
+    bool operator==(Lease const&) const = default;
+};
+struct Leases {
+    std::vector<Lease> known;
+    std::size_t left_out = 0;   // those above the number that is shown
+    bool operator==(Leases const&) const = default;
+};
+
 // Names of the flag files present under <data>/config. Written by config::FlagWatcher.
 using Flags = std::set<std::string>;
 
@@ -123,6 +137,7 @@ struct DeviceState {
     Links links;
     FirewallState firewall;
     Services services;
+    Leases leases;
     Flags flags;
     Health health;
     Update update;

@@ -88,6 +88,19 @@ json::object services(core::Services const& services) {
     return made;
 }
 
+json::object leases(core::Leases const& leases) {
+    json::array known;
+    for (auto const& lease : leases.known) {
+        json::value expires = nullptr;
+        if (lease.expires) expires = json::value(core::print_wall_time(*lease.expires));
+        known.push_back(json::object{{"address", lease.address},
+                                     {"mac", lease.mac},
+                                     {"name", text_or_null(lease.name)},
+                                     {"expires", std::move(expires)}});
+    }
+    return {{"known", std::move(known)}, {"left_out", leases.left_out}};
+}
+
 }   // namespace
 
 std::string status_json(core::DeviceState const& state, core::TimePoint now) {
@@ -106,6 +119,7 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
         {"health", health(state.health)},
         {"links", {{"wan", link(state.links.wan)}, {"lan", link(state.links.lan)}}},
         {"services", services(state.services)},
+        {"leases", leases(state.leases)},
         {"firewall",
          {{"applied", state.firewall.applied},
           {"ssh_on_wan", state.firewall.ssh_on_wan},

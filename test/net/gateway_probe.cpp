@@ -13,6 +13,7 @@
 #include "net/chrony_time.hpp"
 #include "net/firewall.hpp"
 #include "net/lan_services.hpp"
+#include "net/lease_watcher.hpp"
 #include "net/link_monitor.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -39,6 +40,9 @@ void write(std::filesystem::path const& file, DeviceState const& now, bool synch
     facts["transactions"] = now.firewall.transactions;
     facts["error"] = now.firewall.error;
     facts["synchronised"] = synchronised;
+    core::json::object leases;
+    for (auto const& lease : now.leases.known) leases[lease.mac] = lease.address + ' ' + lease.name;
+    facts["leases"] = std::move(leases);
     for (auto const& [name, service] : now.services) facts[name] = service.pid;
     if (auto ok = core::replace_file(file, core::print_json(facts)); !ok)
         std::fprintf(stderr, "%s\n", ok.error().text().c_str());
@@ -98,7 +102,9 @@ int main(int argc, char** argv) {
                            log,   document, *device.wan, *device.lan};
     core::ChildHost host{clock, Writer<&DeviceState::services>{state}, log, *device.run};
     net::LanServices services{clock, state, host, log, document, device};
-    net::ChronyTime time{processes, *device.chronyc, net::lan_files(*device.run, *device.data).chrony_socket};
+    auto const files = net::lan_files(*device.run, *device.data);
+    net::ChronyTime time{processes, *device.chronyc, files.chrony_socket};
+    net::LeaseWatcher leases{clock, Writer<&DeviceState::leases>{state}, log, files.dnsmasq_leases};
 
     core::Supervisor supervisor{clock, log};
     supervisor.add("flags", [&] { return flags.run(); });
@@ -106,6 +112,7 @@ int main(int argc, char** argv) {
     supervisor.add("firewall", [&] { return firewall.run(); });
     supervisor.add("host", [&] { return host.run(); });
     supervisor.add("lan services", [&] { return services.run(); });
+    supervisor.add("leases", [&] { return leases.run(); });
     supervisor.add("state", [&] { return write_state(state, clock, time, *device.run / "state.json"); });
 
     supervisor.add("dhcp", [&] { return probe_dhcp(clock, *document.lan, *device.run / "dhcp"); });

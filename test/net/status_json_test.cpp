@@ -32,6 +32,10 @@ core::DeviceState busy_device() {
     state.services["dnsmasq"] = {.running = true, .pid = 77, .starts = 1, .error = ""};
     state.services["chronyd"] = {.running = false, .pid = 0, .starts = 3, .error = "ended with status 1"};
     state.firewall = {.applied = true, .ssh_on_wan = false, .error = "", .transactions = 4};
+    state.leases = {
+        {{"172.20.30.5", "02:00:00:00:00:77", "camera", core::parse_wall_time("2026-11-24T08:04:03Z")},
+         {"172.20.30.10", "02:00:00:00:00:78", "", std::nullopt}},
+        3};
     state.flags = {"ssh-wan-enabled"};
     return state;
 }
@@ -134,6 +138,23 @@ constexpr char const* kBusy = R"json({
       "error": null
     }
   },
+  "leases": {
+    "known": [
+      {
+        "address": "172.20.30.5",
+        "mac": "02:00:00:00:00:77",
+        "name": "camera",
+        "expires": "2026-11-24T08:04:03Z"
+      },
+      {
+        "address": "172.20.30.10",
+        "mac": "02:00:00:00:00:78",
+        "name": null,
+        "expires": null
+      }
+    ],
+    "left_out": 3
+  },
   "firewall": {
     "applied": true,
     "ssh_on_wan": false,
@@ -156,7 +177,7 @@ TEST_CASE("what is not known is null, and what there is none of is empty") {
     auto const text = net::status_json(core::DeviceState{}, core::TimePoint{});
     for (auto const* part :
          {"\"version\": null", "\"progress_percent\": null", "\"last_commit\": null", "\"trial_s\": null",
-          "\"services\": {}", "\"flags\": []", "\"phase\": \"idle\""}) {
+          "\"services\": {}", "\"known\": []", "\"flags\": []", "\"phase\": \"idle\""}) {
         CAPTURE(part);
         CHECK(text.find(part) != std::string::npos);
     }

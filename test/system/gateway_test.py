@@ -282,6 +282,8 @@ class FromTheLan(unittest.TestCase):
         script.chmod(0o755)
         lan.run("busybox", "udhcpc", "-f", "-q", "-n", "-i", "cam0", "-t", "5", "-T", "3", "-s", str(script))
         self.assertEqual((lab.directory / "camera").read_text().split(), ["172.20.30.5", "camera"])
+        self.assertTrue(wait_until(lambda: state()["leases"].get("02:00:00:00:00:77") == "172.20.30.5 camera"), state())
+        self.assertIn(lease_file().read_text().split()[0] + " laptop", state()["leases"].values())
 
     def test_local_names_are_answered_and_others_refused(self):
         self.assertEqual(dns_query(lan, "atomixos.local", GW_LAN), ([GW_LAN], 0))
