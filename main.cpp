@@ -13,6 +13,7 @@
 #include "health/monitor.hpp"
 #include "health/prober.hpp"
 #include "net/chrony_time.hpp"
+#include "net/chrony_wan.hpp"
 #include "net/firewall.hpp"
 #include "net/https_client.hpp"
 #include "net/lan_services.hpp"
@@ -134,6 +135,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                              lan_files.dnsmasq_leases};
 
     core::SystemProcesses processes;
+    net::ChronyWan chrony_wan{clock, state, processes, say("time"), *device.chronyc, lan_files.chrony_socket};
 
     // Facts -> readings -> verdict
     auto const names = config::gateway_names(wishes);
@@ -190,6 +192,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     supervisor.add("links", [&] { return links.run(); });
     supervisor.add("firewall", [&] { return firewall.run(); });
     supervisor.add("lan services", [&] { return lan_services.run(); });
+    supervisor.add("time", [&] { return chrony_wan.run(); });
     supervisor.add("leases", [&] { return leases.run(); });
     supervisor.add("life cycle", [&] { return life_cycle.run(); });
     supervisor.add("monitor", [&] { return monitor.run(); });

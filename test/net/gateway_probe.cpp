@@ -11,6 +11,7 @@
 #include "core/supervisor.hpp"
 #include "health/probes.hpp"
 #include "net/chrony_time.hpp"
+#include "net/chrony_wan.hpp"
 #include "net/firewall.hpp"
 #include "net/lan_services.hpp"
 #include "net/lease_watcher.hpp"
@@ -104,6 +105,7 @@ int main(int argc, char** argv) {
     net::LanServices services{clock, state, host, log, document, device};
     auto const files = net::lan_files(*device.run, *device.data);
     net::ChronyTime time{processes, *device.chronyc, files.chrony_socket};
+    net::ChronyWan wan{clock, state, processes, log, *device.chronyc, files.chrony_socket};
     net::LeaseWatcher leases{clock, Writer<&DeviceState::leases>{state}, log, files.dnsmasq_leases};
 
     core::Supervisor supervisor{clock, log};
@@ -112,6 +114,7 @@ int main(int argc, char** argv) {
     supervisor.add("firewall", [&] { return firewall.run(); });
     supervisor.add("host", [&] { return host.run(); });
     supervisor.add("lan services", [&] { return services.run(); });
+    supervisor.add("time", [&] { return wan.run(); });
     supervisor.add("leases", [&] { return leases.run(); });
     supervisor.add("state", [&] { return write_state(state, clock, time, *device.run / "state.json"); });
 

@@ -136,6 +136,13 @@ def ntp_query(namespace, server):
     return answer[0] >> 6, answer[1]
 
 
+def servers_asked():
+    """How many of its servers chronyd takes for reachable: online, or in the burst that follows."""
+    told = gw.run("chronyc", "-h", str(lab.directory / "run/chrony/chronyd.sock"), "-c", "activity", check=False)
+    online, _, to_online, to_offline = map(int, told.strip().split(",")[:4])
+    return online + to_online + to_offline
+
+
 def dhcp_probe():
     try:
         return (lab.directory / "run/dhcp").read_text()
@@ -327,6 +334,14 @@ class TheGateway(unittest.TestCase):
         finally:
             os.kill(pid, signal.SIGCONT)
         self.assertTrue(wait_until(lambda: dhcp_probe().startswith("good "), 20), dhcp_probe())
+
+    def test_time_servers_are_asked_while_there_is_a_wan(self):
+        self.assertTrue(wait_until(lambda: servers_asked() == 1, 20), servers_asked())
+        self.addCleanup(wan.run, "ip", "link", "set", "wan0", "up")
+        wan.run("ip", "link", "set", "wan0", "down")
+        self.assertTrue(wait_until(lambda: servers_asked() == 0, 20), servers_asked())
+        wan.run("ip", "link", "set", "wan0", "up")
+        self.assertTrue(wait_until(lambda: servers_asked() == 1, 20), servers_asked())
 
     def test_the_kernel_follows_the_flag_fast_and_with_one_commit_each_time(self):
         set_flag(False)
