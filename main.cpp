@@ -126,8 +126,9 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
 
     // Facts -> firewall and LAN services
     net::Nft nft;
-    net::Firewall firewall{clock,           nft,    state,       Writer<&DeviceState::firewall>{state},
-                           say("firewall"), wishes, *device.wan, *device.lan};
+    net::Firewall firewall{clock,           nft,
+                           state,           Writer<&DeviceState::firewall>{state},
+                           say("firewall"), net::firewall_facts(device, in_force)};
     core::ChildHost host{clock, Writer<&DeviceState::services>{state}, say("services"), *device.run};
     net::LanServices lan_services{clock, state, host, say("lan"), wishes, device};
     auto const lan_files = net::lan_files(*device.run, *device.data);

@@ -191,6 +191,7 @@ std::variant<DeviceDocument, Problems> parse_device_document(std::string const& 
         Mapping root{*tree, check};
         read_device(root.within("device"), document);
         read_interfaces(root.within("interfaces"), document);
+        root.within("firewall").read("bootstrap_on_wan", document.bootstrap_on_wan, as_bool);
         read_slots(root.within("slots"), document);
         read_boot(root.within("boot"), document);
         read_update(root.within("update"), document);

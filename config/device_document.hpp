@@ -34,6 +34,9 @@ struct DeviceDocument {
     // interfaces:
     Field<std::string> wan{"eth0"};
     Field<std::string> lan{"eth1"};
+    // firewall:
+    Field<bool> bootstrap_on_wan{
+        false};   // TCP 8080 is open on the WAN while no operator's document is in force
     // slots:
     SlotDevices slot_a;
     SlotDevices slot_b;

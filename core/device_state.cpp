@@ -24,6 +24,18 @@ char const* name(Phase phase) noexcept {
     return "?";
 }
 
+char const* name(LanAccess access) noexcept {
+    switch (access) {
+    case LanAccess::required:
+        return "required";
+    case LanAccess::listed:
+        return "listed";
+    case LanAccess::open:
+        return "open";
+    }
+    return "?";
+}
+
 char const* name(Verdict verdict) noexcept {
     switch (verdict) {
     case Verdict::none:

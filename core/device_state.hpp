@@ -51,11 +51,17 @@ struct Links {
     bool operator==(Links const&) const = default;
 };
 
+// What the LAN may reach of the gateway: the services that every LAN has, these and the operator's ports, or
+// everything.
+enum class LanAccess { required, listed, open };
+
 // Written by net::Firewall.
 struct FirewallState {
     bool applied = false;      // the kernel's table was read back and is ours
-    bool ssh_on_wan = false;   // as applied
-    std::string error;         // nft's words, truncated
+    bool ssh_on_wan = false;   // as applied, like the next two
+    bool bootstrap_on_wan = false;
+    LanAccess lan = LanAccess::required;
+    std::string error;   // nft's words, truncated
     std::uint64_t transactions = 0;
     bool operator==(FirewallState const&) const = default;
 };
@@ -149,6 +155,7 @@ using StateBus = Observable<DeviceState>;
 
 char const* name(Phase phase) noexcept;
 char const* name(Verdict verdict) noexcept;
+char const* name(LanAccess access) noexcept;
 char const* name(ConfigState::Source source) noexcept;
 
 }   // namespace core

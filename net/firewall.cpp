@@ -30,18 +30,14 @@ Firewall::Firewall(core::Clock& clock,
                    core::StateBus& state,
                    core::Writer<&core::DeviceState::firewall> firewall,
                    core::Log log,
-                   config::OperatorDocument document,
-                   std::string wan,
-                   std::string lan,
+                   FirewallFacts facts,
                    std::filesystem::path sysctl_net)
     : clock_{clock},
       filter_{filter},
       state_{state},
       firewall_{firewall},
       log_{std::move(log)},
-      document_{std::move(document)},
-      wan_{std::move(wan)},
-      lan_{std::move(lan)},
+      facts_{std::move(facts)},
       sysctl_net_{std::move(sysctl_net)} {}
 
 Task<void> Firewall::run() {
@@ -77,7 +73,7 @@ Task<void> Firewall::look_again() {
 }
 
 Task<bool> Firewall::bring_about(core::Flags flags) {
-    auto const wanted = policy(document_, wan_, lan_, flags);
+    auto const wanted = policy(facts_, flags);
     auto next = firewall_.now();
     if (!wanted) {
         next.applied = false;
@@ -100,9 +96,13 @@ Task<bool> Firewall::bring_about(core::Flags flags) {
     auto const forwarding = switch_forwarding_off(sysctl_net_);
     next = {.applied = true,
             .ssh_on_wan = wanted->ssh_on_wan,
+            .bootstrap_on_wan = wanted->bootstrap_on_wan,
+            .lan = wanted->lan_access,
             .error = forwarding ? "" : forwarding.error().text(),
             .transactions = firewall_.now().transactions};
-    if (whole) log_(Level::notice, "firewall applied", {{"wan", wan_}, {"lan", lan_}});
+    if (whole)
+        log_(Level::notice, "firewall applied",
+             {{"wan", facts_.wan}, {"lan", facts_.lan}, {"lan_access", core::name(wanted->lan_access)}});
     if (wanted->ssh_on_wan != firewall_.now().ssh_on_wan)
         log_(Level::notice, wanted->ssh_on_wan ? "ssh on wan opened" : "ssh on wan closed", {});
     tell(std::move(next));

@@ -1,5 +1,5 @@
 #pragma once
-// Keeps the kernel's table `inet atomix` as the operator's document and the flags want it. What the kernel
+// Keeps the kernel's table `inet atomix` as the documents and the flags want it. What the kernel
 // then has is read back and compared; a refused change leaves the old table in force and is tried again.
 
 #include "core/backoff.hpp"
@@ -23,9 +23,7 @@ public:
              core::StateBus& state,
              core::Writer<&core::DeviceState::firewall> firewall,
              core::Log log,
-             config::OperatorDocument document,
-             std::string wan,
-             std::string lan,
+             FirewallFacts facts,
              std::filesystem::path sysctl_net = "/proc/sys/net");
 
     // The whole table at once, then the SSH rule with every change of its flag; no transaction without a
@@ -44,9 +42,7 @@ private:
     core::StateBus& state_;
     core::Writer<&core::DeviceState::firewall> firewall_;
     core::Log log_;
-    config::OperatorDocument document_;
-    std::string wan_;
-    std::string lan_;
+    FirewallFacts facts_;
     std::filesystem::path sysctl_net_;
     core::Backoff backoff_;
     std::optional<FirewallPolicy> in_force_;   // nothing: what the kernel has is not known to be ours

@@ -3,18 +3,45 @@
 #include "config/flag_watcher.hpp"
 
 #include <algorithm>
+#include <span>
 
 namespace net {
 namespace {
 
-constexpr std::uint16_t kLanTcp[] = {22, 53, 8080, 8443};   // SSH, DNS, status page, API
-constexpr std::uint16_t kLanUdp[] = {53, 123};              // DNS, NTP; DHCP has a rule of its own
+using core::LanAccess;
+
+constexpr std::uint16_t kLanTcp[] = {22, 53, kBootstrapPort, 8443};   // SSH, DNS, status page, API
+constexpr std::uint16_t kLanUdp[] = {53, 123};                        // DNS, NTP; DHCP has a rule of its own
 
 // linux/if.h: IFNAMSIZ is 16 with the terminator. A quote or a `*` would mean something to nft.
 bool is_interface_name(std::string_view name) {
     return !name.empty() && name.size() < 16 &&
            name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:-") ==
                std::string_view::npos;
+}
+
+Result<void> check_interfaces(FirewallFacts const& facts) {
+    for (auto const& name : {facts.wan, facts.lan}) {
+        if (!is_interface_name(name))
+            return fail(Errc::bad_input, "\"" + name + "\" cannot be the name of a network interface");
+        if (name == kVpn)
+            return fail(Errc::bad_input,
+                        "interface " + name + " is the VPN's, and can be neither WAN nor LAN");
+    }
+    if (facts.wan == facts.lan)
+        return fail(Errc::bad_input, "WAN and LAN cannot both be interface " + facts.wan);
+    return {};
+}
+
+// Closed until the operator's wish is known.
+LanAccess lan_access(FirewallFacts const& facts) {
+    if (!facts.is_provisioned) return LanAccess::required;
+    bool const lists = !facts.wanted_on_lan.tcp.empty() || !facts.wanted_on_lan.udp.empty();
+    return lists ? LanAccess::listed : LanAccess::open;
+}
+
+void add(std::vector<std::uint16_t>& ports, std::span<std::uint16_t const> more) {
+    ports.insert(ports.end(), more.begin(), more.end());
 }
 
 void tidy(std::vector<std::uint16_t>& ports) {
@@ -38,6 +65,10 @@ std::string replaced(std::string text, std::string_view what, std::string const&
     return text;
 }
 
+constexpr char kListed[] = R"(tcp dport @lan_tcp accept
+        udp dport @lan_udp accept
+        counter drop comment "not open on the LAN")";
+
 constexpr char kChains[] = R"(
     chain ssh_on_wan {
         @SSH@
@@ -53,9 +84,12 @@ constexpr char kChains[] = R"(
     chain from_lan {
         icmp type echo-request limit rate 10/second burst 20 packets accept
         icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
-        tcp dport @lan_tcp accept
-        udp dport @lan_udp accept
-        counter drop comment "not open on the LAN"
+        @LAN_PORTS@
+    }
+
+    chain from_vpn {
+        tcp dport 22 accept
+        counter drop comment "not open on the VPN"
     }
 
     chain input {
@@ -63,13 +97,14 @@ constexpr char kChains[] = R"(
         iifname "lo" accept
         iifname "@WAN@" udp sport 67 udp dport 68 accept
         iifname "@LAN@" udp sport 68 udp dport 67 accept
-        iifname { "@WAN@", "@LAN@" } fib daddr . iif type != { local, broadcast, multicast } counter drop comment "for an address of another interface"
-        iifname { "@WAN@", "@LAN@" } meta nfproto ipv4 fib saddr . iif oif missing counter drop comment "from an address of another interface"
+        iifname { "@WAN@", "@LAN@", "@VPN@" } fib daddr . iif type != { local, broadcast, multicast } counter drop comment "for an address of another interface"
+        iifname { "@WAN@", "@LAN@", "@VPN@" } meta nfproto ipv4 fib saddr . iif oif missing counter drop comment "from an address of another interface"
         iifname "@WAN@" tcp dport 22 jump ssh_on_wan
         ct state invalid counter drop comment "invalid"
         ct state established,related accept
         iifname "@WAN@" jump from_wan
         iifname "@LAN@" jump from_lan
+        iifname "@VPN@" jump from_vpn
         counter drop comment "from an unknown interface"
     }
 
@@ -86,19 +121,29 @@ constexpr char kChains[] = R"(
 
 }   // namespace
 
-Result<FirewallPolicy>
-policy(config::OperatorDocument const& document, std::string wan, std::string lan, core::Flags const& flags) {
-    for (auto const& name : {wan, lan})
-        if (!is_interface_name(name))
-            return fail(Errc::bad_input, "\"" + name + "\" cannot be the name of a network interface");
-    if (wan == lan) return fail(Errc::bad_input, "WAN and LAN cannot both be interface " + wan);
-    FirewallPolicy made{.wan = std::move(wan),
-                        .lan = std::move(lan),
-                        .open_on_wan = *document.open_on_wan,
-                        .open_on_lan = *document.open_on_lan,
+FirewallFacts firewall_facts(config::DeviceDocument const& device, config::InForce const& in_force) {
+    return {.wan = *device.wan,
+            .lan = *device.lan,
+            .wanted_on_wan = *in_force.document.open_on_wan,
+            .wanted_on_lan = *in_force.document.open_on_lan,
+            .is_provisioned = in_force.state.source != core::ConfigState::Source::built_in,
+            .bootstrap_on_wan = *device.bootstrap_on_wan};
+}
+
+Result<FirewallPolicy> policy(FirewallFacts const& facts, core::Flags const& flags) {
+    if (auto ok = check_interfaces(facts); !ok) return ok.error();
+    FirewallPolicy made{.wan = facts.wan,
+                        .lan = facts.lan,
+                        .open_on_wan = facts.wanted_on_wan,
+                        .open_on_lan = facts.wanted_on_lan,
+                        .lan_access = lan_access(facts),
+                        .bootstrap_on_wan = facts.bootstrap_on_wan && !facts.is_provisioned,
                         .ssh_on_wan = flags.contains(std::string{config::kSshWanEnabled})};
-    made.open_on_lan.tcp.insert(made.open_on_lan.tcp.end(), std::begin(kLanTcp), std::end(kLanTcp));
-    made.open_on_lan.udp.insert(made.open_on_lan.udp.end(), std::begin(kLanUdp), std::end(kLanUdp));
+    if (made.bootstrap_on_wan) made.open_on_wan.tcp.push_back(kBootstrapPort);
+    if (made.lan_access != LanAccess::open) {
+        add(made.open_on_lan.tcp, kLanTcp);
+        add(made.open_on_lan.udp, kLanUdp);
+    }
     for (auto* ports : {&made.open_on_wan, &made.open_on_lan}) {
         tidy(ports->tcp);
         tidy(ports->udp);
@@ -108,6 +153,9 @@ policy(config::OperatorDocument const& document, std::string wan, std::string la
 
 std::string render(FirewallPolicy const& policy) {
     auto chains = replaced(kChains, "@SSH@", ssh_verdict(policy));
+    chains =
+        replaced(std::move(chains), "@LAN_PORTS@", policy.lan_access == LanAccess::open ? "accept" : kListed);
+    chains = replaced(std::move(chains), "@VPN@", std::string{kVpn});
     chains = replaced(std::move(chains), "@WAN@", policy.wan);
     chains = replaced(std::move(chains), "@LAN@", policy.lan);
     return "add table inet atomix\ndelete table inet atomix\ntable inet atomix {\n" +

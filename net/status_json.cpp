@@ -123,6 +123,8 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
         {"firewall",
          {{"applied", state.firewall.applied},
           {"ssh_on_wan", state.firewall.ssh_on_wan},
+          {"bootstrap_on_wan", state.firewall.bootstrap_on_wan},
+          {"lan", core::name(state.firewall.lan)},
           {"error", text_or_null(state.firewall.error)},
           {"transactions", state.firewall.transactions}}},
         {"flags", list(state.flags)},

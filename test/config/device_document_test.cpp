@@ -64,6 +64,7 @@ TEST_CASE("what is required is enough, and the rest has its defaults") {
     CHECK(*document.poll_interval == 1h);
     CHECK(*document.trial_window == 60s);
     CHECK(*document.set_clock);
+    CHECK_FALSE(*document.bootstrap_on_wan);
     CHECK(*document.data == "/data");
     CHECK(*document.index == 0);
     CHECK_FALSE(*document.revision);
@@ -196,9 +197,12 @@ TEST_CASE("each rule of the device document has its sentence") {
         {"unknown key", "  run: /run/atomix", "  runn: /run/atomix",
          "device.yaml:40:3: paths.runn: is not a known key here; known are data, run, os_release"},
         {"unknown section", "sim:", "simulation:",
-         "device.yaml:43:1: simulation: is not a known key here; known are device, interfaces, slots, boot, "
-         "update, "
-         "trial, services, paths, sim"},
+         "device.yaml:43:1: simulation: is not a known key here; known are device, interfaces, firewall, "
+         "slots, boot, update, trial, services, paths, sim"},
+        {"bootstrap that is no bool", "slots:", "firewall: {bootstrap_on_wan: yes}\nslots:",
+         "device.yaml:11:30: firewall.bootstrap_on_wan: expected true or false, not \"yes\""},
+        {"bootstrap misspelt", "slots:", "firewall:\n  bootstrap: true\nslots:",
+         "device.yaml:12:3: firewall.bootstrap: is not a known key here; known are bootstrap_on_wan"},
         {"duplicate key", "data: /data", "data: /data\n  data: /elsewhere",
          "device.yaml:40:3: paths.data: is written twice, first in line 39"},
         {"list instead of a path", "data: /data", "data: [/data]",
@@ -208,6 +212,14 @@ TEST_CASE("each rule of the device document has its sentence") {
         CAPTURE(c.name);
         CHECK(test::problem_in(parse(test::replaced(test::sim_device_document(), c.old, c.fresh))) == c.want);
     }
+}
+
+TEST_CASE("the image's document may open the bootstrap port on the WAN") {
+    auto const text =
+        test::replaced(test::sim_device_document(), "slots:", "firewall: {bootstrap_on_wan: true}\nslots:");
+    auto const parsed = parse(text);
+    REQUIRE(test::problem_in(parsed) == "");
+    CHECK(*std::get<config::DeviceDocument>(parsed).bootstrap_on_wan);
 }
 
 TEST_CASE("a trial interval as long as the window and a limit just above it are allowed") {

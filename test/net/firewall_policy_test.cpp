@@ -6,20 +6,25 @@
 #include "support/run_task.hpp"
 
 using core::Errc;
+using core::LanAccess;
 using net::FirewallPolicy;
 using Ports = std::vector<std::uint16_t>;
 
 namespace {
 
-config::OperatorDocument document_with(config::Ports wan, config::Ports lan) {
-    config::OperatorDocument document;
-    document.open_on_wan.value = std::move(wan);
-    document.open_on_lan.value = std::move(lan);
-    return document;
+net::FirewallFacts facts_with(config::Ports wan, config::Ports lan) {
+    return {.wan = "eth0",
+            .lan = "eth1",
+            .wanted_on_wan = std::move(wan),
+            .wanted_on_lan = std::move(lan),
+            .is_provisioned = true};
 }
 
-FirewallPolicy policy_for(config::OperatorDocument const& document, core::Flags const& flags = {}) {
-    return *net::policy(document, "eth0", "eth1", flags);
+net::FirewallFacts const kUnprovisioned{.wan = "eth0", .lan = "eth1"};
+config::Ports const kRequired{.tcp = {22, 53, 8080, 8443}, .udp = {53, 123}};
+
+FirewallPolicy policy_for(net::FirewallFacts const& facts, core::Flags const& flags = {}) {
+    return *net::policy(facts, flags);
 }
 
 // Its own kernel, so to speak.
@@ -36,40 +41,118 @@ struct Kernel {
 
 }   // namespace
 
-TEST_CASE("the WAN has only the operator's ports, the LAN the gateway's services as well") {
-    auto const bare = policy_for({});
-    CHECK(bare.open_on_wan == config::Ports{});
-    CHECK(bare.open_on_lan == config::Ports{.tcp = {22, 53, 8080, 8443}, .udp = {53, 123}});
-    CHECK_FALSE(bare.ssh_on_wan);
+TEST_CASE("the WAN has only the operator's ports, each once") {
+    CHECK(policy_for(kUnprovisioned).open_on_wan == config::Ports{});
+    CHECK_FALSE(policy_for(kUnprovisioned).ssh_on_wan);
+    CHECK(policy_for(facts_with({.tcp = {443, 80, 443}, .udp = {51820}}, {})).open_on_wan ==
+          config::Ports{.tcp = {80, 443}, .udp = {51820}});
+}
 
-    auto const more =
-        policy_for(document_with({.tcp = {443, 80, 443}, .udp = {}}, {.tcp = {443, 53}, .udp = {5353}}));
-    CHECK(more.open_on_wan.tcp == Ports{80, 443});
-    CHECK(more.open_on_lan == config::Ports{.tcp = {22, 53, 443, 8080, 8443}, .udp = {53, 123, 5353}});
+TEST_CASE("the LAN is closed until a document is in force, then open unless it lists ports") {
+    struct {
+        char const* name;
+        net::FirewallFacts facts;
+        LanAccess access;
+        config::Ports open;
+    } const cases[] = {
+        {"nobody has said anything", kUnprovisioned, LanAccess::required, kRequired},
+        {"a document without ports", facts_with({}, {}), LanAccess::open, {}},
+        {"ports of the WAN say nothing about the LAN",
+         facts_with({.tcp = {443}, .udp = {}}, {}),
+         LanAccess::open,
+         {}},
+        {"TCP alone restricts UDP as well",
+         facts_with({}, {.tcp = {443, 53}, .udp = {}}),
+         LanAccess::listed,
+         {.tcp = {22, 53, 443, 8080, 8443}, .udp = {53, 123}}},
+        {"UDP alone restricts TCP as well",
+         facts_with({}, {.tcp = {}, .udp = {5353, 5353}}),
+         LanAccess::listed,
+         {.tcp = {22, 53, 8080, 8443}, .udp = {53, 123, 5353}}},
+    };
+    for (auto const& c : cases) {
+        CAPTURE(c.name);
+        auto const made = policy_for(c.facts);
+        CHECK(made.lan_access == c.access);
+        CHECK(made.open_on_lan == c.open);
+    }
+}
+
+TEST_CASE("the bootstrap port is open on the WAN while not provisioned and only where the image allows it") {
+    for (bool const allowed : {false, true})
+        for (bool const provisioned : {false, true}) {
+            CAPTURE(allowed);
+            CAPTURE(provisioned);
+            auto facts = kUnprovisioned;
+            facts.bootstrap_on_wan = allowed;
+            facts.is_provisioned = provisioned;
+            auto const made = policy_for(facts);
+            CHECK(made.bootstrap_on_wan == (allowed && !provisioned));
+            CHECK(made.open_on_wan.tcp == (made.bootstrap_on_wan ? Ports{8080} : Ports{}));
+        }
+}
+
+TEST_CASE("the last accepted document counts as an operator's, the built-in default does not") {
+    using Source = core::ConfigState::Source;
+    config::DeviceDocument device;
+    device.bootstrap_on_wan.value = true;
+    config::InForce in_force;
+    in_force.document.open_on_wan.value.tcp = {443};
+    in_force.document.open_on_lan.value.udp = {5353};
+    for (auto const source : {Source::built_in, Source::last_accepted, Source::operator_document}) {
+        in_force.state.source = source;
+        auto const facts = net::firewall_facts(device, in_force);
+        CHECK(facts.is_provisioned == (source != Source::built_in));
+        CHECK(facts.wan + facts.lan == "eth0eth1");
+        CHECK(facts.wanted_on_wan.tcp == Ports{443});
+        CHECK(facts.wanted_on_lan.udp == Ports{5353});
+        CHECK(facts.bootstrap_on_wan);
+    }
 }
 
 TEST_CASE("the flag's presence alone opens SSH on the WAN") {
-    CHECK(policy_for({}, {"ssh-wan-enabled"}).ssh_on_wan);
-    CHECK_FALSE(policy_for({}, {"hold-updates"}).ssh_on_wan);
-    CHECK(net::render_ssh_change(policy_for({}, {"ssh-wan-enabled"})) ==
+    CHECK(policy_for(kUnprovisioned, {"ssh-wan-enabled"}).ssh_on_wan);
+    CHECK_FALSE(policy_for(kUnprovisioned, {"hold-updates"}).ssh_on_wan);
+    CHECK(net::render_ssh_change(policy_for(kUnprovisioned, {"ssh-wan-enabled"})) ==
           "flush chain inet atomix ssh_on_wan\nadd rule inet atomix ssh_on_wan accept\n");
-    CHECK(net::render_ssh_change(policy_for({})) ==
+    CHECK(net::render_ssh_change(policy_for(kUnprovisioned)) ==
           "flush chain inet atomix ssh_on_wan\nadd rule inet atomix ssh_on_wan drop\n");
 }
 
 TEST_CASE("a name that nft would read as something else is no interface") {
     for (auto const* name : {"", "eth0\" accept", "eth*", "a-name-that-is-too-long", "eth 0", "eth0\n"}) {
         CAPTURE(name);
-        auto const refused = net::policy({}, name, "eth1", {});
+        auto const refused = net::policy({.wan = name, .lan = "eth1"}, {});
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().is(Errc::bad_input));
     }
-    CHECK_FALSE(net::policy({}, "eth0", "eth0", {}).has_value());
-    CHECK(net::policy({}, "br-lan.10", "eth1", {}).has_value());
+    CHECK_FALSE(net::policy({.wan = "eth0", .lan = "eth0"}, {}).has_value());
+    CHECK_FALSE(net::policy({.wan = "tun0", .lan = "eth1"}, {}).has_value());
+    CHECK_FALSE(net::policy({.wan = "eth0", .lan = "tun0"}, {}).has_value());
+    CHECK(net::policy({.wan = "br-lan.10", .lan = "eth1"}, {}).has_value());
+}
+
+TEST_CASE("an open LAN accepts what is no echo, a closed one only its ports, the VPN only SSH") {
+    auto const chain = [](FirewallPolicy const& policy, std::string const& name) {
+        auto const text = net::render(policy);
+        auto const begin = text.find("    chain " + name + " {\n");
+        return text.substr(begin, text.find("    }\n", begin) - begin);
+    };
+    auto const open = chain(policy_for(facts_with({}, {})), "from_lan");
+    CHECK(open.ends_with("        accept\n"));
+    CHECK(open.find("@lan") == std::string::npos);
+    auto const closed = chain(policy_for(kUnprovisioned), "from_lan");
+    CHECK(closed.ends_with("        tcp dport @lan_tcp accept\n"
+                           "        udp dport @lan_udp accept\n"
+                           "        counter drop comment \"not open on the LAN\"\n"));
+    for (auto const& policy : {policy_for(facts_with({}, {})), policy_for(kUnprovisioned)})
+        CHECK(chain(policy, "from_vpn") == "    chain from_vpn {\n"
+                                           "        tcp dport 22 accept\n"
+                                           "        counter drop comment \"not open on the VPN\"\n");
 }
 
 TEST_CASE("SSH on the WAN is judged before what is established, and in both directions") {
-    auto const text = net::render(policy_for({}));
+    auto const text = net::render(policy_for(kUnprovisioned));
     auto const ssh = text.find("iifname \"eth0\" tcp dport 22 jump ssh_on_wan");
     REQUIRE(ssh != std::string::npos);
     CHECK(ssh < text.find("ct state established"));
@@ -79,22 +162,22 @@ TEST_CASE("SSH on the WAN is judged before what is established, and in both dire
 }
 
 TEST_CASE_FIXTURE(Kernel, "the kernel takes the table, whatever was there, and lists what was rendered") {
-    auto const bare = policy_for({});
+    auto const bare = policy_for(kUnprovisioned);
     REQUIRE(apply(net::render(bare)).has_value());
     CHECK(net::check_listing(listing(), bare).has_value());
 
-    auto const full = policy_for(document_with({.tcp = {443}, .udp = {51820}}, {.tcp = {80}, .udp = {5353}}));
+    auto const full = policy_for(facts_with({.tcp = {443}, .udp = {51820}}, {.tcp = {80}, .udp = {5353}}));
     REQUIRE(apply(net::render(full)).has_value());
     CHECK(net::check_listing(listing(), full).has_value());
 
-    auto const open = policy_for(document_with({.tcp = {443}, .udp = {51820}}, {.tcp = {80}, .udp = {5353}}),
+    auto const open = policy_for(facts_with({.tcp = {443}, .udp = {51820}}, {.tcp = {80}, .udp = {5353}}),
                                  {"ssh-wan-enabled"});
     REQUIRE(apply(net::render_ssh_change(open)).has_value());
     CHECK(net::check_listing(listing(), open).has_value());
 }
 
 TEST_CASE_FIXTURE(Kernel, "a table that differs from the policy is found out") {
-    auto const wanted = policy_for(document_with({.tcp = {443}, .udp = {}}, {}));
+    auto const wanted = policy_for(facts_with({.tcp = {443}, .udp = {}}, {.tcp = {8443}, .udp = {}}));
     struct {
         char const* change;
         char const* why;
@@ -124,18 +207,18 @@ TEST_CASE("what is not nft's JSON is refused") {
     for (auto const* text :
          {"", "[]", "{}", "{\"nftables\": 3}", "{\"nftables\": [3]}", "{\"nftables\": []}"}) {
         CAPTURE(text);
-        CHECK_FALSE(net::check_listing(text, policy_for({})).has_value());
+        CHECK_FALSE(net::check_listing(text, policy_for(kUnprovisioned)).has_value());
     }
 }
 
 TEST_CASE_FIXTURE(Kernel, "other tables are left alone") {
     space.shell("nft add table inet operators_own");
-    REQUIRE(apply(net::render(policy_for({}))).has_value());
+    REQUIRE(apply(net::render(policy_for(kUnprovisioned))).has_value());
     CHECK(space.succeeds("nft list table inet operators_own"));
 }
 
 TEST_CASE_FIXTURE(Kernel, "a refused change leaves the old table, and tells nft's reason in one short line") {
-    auto const wanted = policy_for({});
+    auto const wanted = policy_for(kUnprovisioned);
     REQUIRE(apply(net::render(wanted)).has_value());
     auto const refused = apply("add rule inet atomix forward accept\nadd rule inet atomix nowhere accept\n");
     REQUIRE_FALSE(refused.has_value());

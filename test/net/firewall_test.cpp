@@ -44,9 +44,7 @@ struct World {
                            state,
                            core::Writer<&core::DeviceState::firewall>{state},
                            core::Log{lines, "net"},
-                           config::OperatorDocument{},
-                           "eth0",
-                           "eth1",
+                           net::FirewallFacts{.wan = "eth0", .lan = "eth1"},
                            sysctl.path()};
     core::asio::cancellation_signal stop;
 
@@ -71,12 +69,12 @@ struct World {
 
 TEST_CASE_FIXTURE(World, "the firewall is applied at start, and then only its SSH rule follows the flag") {
     start();
-    CHECK(now() == core::FirewallState{.applied = true, .ssh_on_wan = false, .error = "", .transactions = 1});
+    CHECK(now() == core::FirewallState{.applied = true, .transactions = 1});
     CHECK(ssh_rule() == "drop");
 
     flags.set({"ssh-wan-enabled"});
     clock.settle();
-    CHECK(now() == core::FirewallState{.applied = true, .ssh_on_wan = true, .error = "", .transactions = 2});
+    CHECK(now() == core::FirewallState{.applied = true, .ssh_on_wan = true, .transactions = 2});
     CHECK(ssh_rule() == "accept");
     CHECK(filter.applied.at(1).starts_with("flush chain"));
 
@@ -84,8 +82,9 @@ TEST_CASE_FIXTURE(World, "the firewall is applied at start, and then only its SS
     clock.settle();
     CHECK(now().transactions == 3);
     CHECK(ssh_rule() == "drop");
-    CHECK(lines->lines == std::vector<std::string>{"net: firewall applied wan=eth0 lan=eth1",
-                                                   "net: ssh on wan opened", "net: ssh on wan closed"});
+    CHECK(lines->lines ==
+          std::vector<std::string>{"net: firewall applied wan=eth0 lan=eth1 lan_access=required",
+                                   "net: ssh on wan opened", "net: ssh on wan closed"});
 }
 
 TEST_CASE_FIXTURE(World, "what changes nothing in the firewall makes no transaction") {

@@ -1,7 +1,8 @@
 // The gateway without the rest of the daemon, for test/system/gateway_test.py: real kernel, real dnsmasq and
-// chronyd. gateway_probe <data> <run> <wan> <lan> <time server>; ends in order on SIGTERM. What it knows is
-// in <run>/state.json.
+// chronyd. gateway_probe <data> <run> <wan> <lan> [only-firewall] [bootstrap-on-wan]; ends in order on
+// SIGTERM. The operator's document is <data>/config/atomix.yaml. What it knows is in <run>/state.json.
 
+#include "config/accepted.hpp"
 #include "config/flag_watcher.hpp"
 #include "core/child_host.hpp"
 #include "core/files.hpp"
@@ -20,7 +21,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <algorithm>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -38,6 +42,7 @@ void write(std::filesystem::path const& file, DeviceState const& now, bool synch
     facts["wan_carrier"] = now.links.wan.carrier;
     facts["applied"] = now.firewall.applied;
     facts["ssh_on_wan"] = now.firewall.ssh_on_wan;
+    facts["lan_access"] = core::name(now.firewall.lan);
     facts["transactions"] = now.firewall.transactions;
     facts["error"] = now.firewall.error;
     facts["synchronised"] = synchronised;
@@ -75,17 +80,19 @@ write_state(core::StateBus& state, core::Clock& clock, net::ChronyTime& time, st
 }   // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 6) return 2;
+    if (argc < 5) return 2;
+    std::vector<std::string> const words(argv + 5, argv + argc);
+    auto const asked = [&](char const* word) { return std::ranges::find(words, word) != words.end(); };
     config::DeviceDocument device;
     device.data.value = argv[1];
     device.run.value = argv[2];
     device.wan.value = argv[3];
     device.lan.value = argv[4];
     device.set_clock.value = false;
-    config::OperatorDocument document;
-    document.ntp_servers.value = {argv[5]};
-    document.open_on_wan.value.tcp = {443};
-    document.reservations.value = {{"02:00:00:00:00:77", *core::parse_ipv4("172.20.30.5"), "camera"}};
+    device.bootstrap_on_wan.value = asked("bootstrap-on-wan");
+    auto const in_force = config::Accepted{*device.data, core::Slot::a}.choose();
+    auto const& document = in_force.document;
+    for (auto const& problem : in_force.state.problems) std::fprintf(stderr, "%s\n", problem.c_str());
 
     core::asio::io_context io{1};
     core::SystemClock clock;
@@ -99,8 +106,8 @@ int main(int argc, char** argv) {
     net::LinkMonitor links{clock,        Writer<&DeviceState::links>{state}, log, *device.wan, *device.lan,
                            *document.lan};
     net::Nft nft;
-    net::Firewall firewall{clock, nft,      state,       Writer<&DeviceState::firewall>{state},
-                           log,   document, *device.wan, *device.lan};
+    net::Firewall firewall{
+        clock, nft, state, Writer<&DeviceState::firewall>{state}, log, net::firewall_facts(device, in_force)};
     core::ChildHost host{clock, Writer<&DeviceState::services>{state}, log, *device.run};
     net::LanServices services{clock, state, host, log, document, device};
     auto const files = net::lan_files(*device.run, *device.data);
@@ -110,15 +117,16 @@ int main(int argc, char** argv) {
 
     core::Supervisor supervisor{clock, log};
     supervisor.add("flags", [&] { return flags.run(); });
-    supervisor.add("links", [&] { return links.run(); });
     supervisor.add("firewall", [&] { return firewall.run(); });
-    supervisor.add("host", [&] { return host.run(); });
-    supervisor.add("lan services", [&] { return services.run(); });
-    supervisor.add("time", [&] { return wan.run(); });
-    supervisor.add("leases", [&] { return leases.run(); });
+    if (!asked("only-firewall")) {
+        supervisor.add("links", [&] { return links.run(); });
+        supervisor.add("host", [&] { return host.run(); });
+        supervisor.add("lan services", [&] { return services.run(); });
+        supervisor.add("time", [&] { return wan.run(); });
+        supervisor.add("leases", [&] { return leases.run(); });
+        supervisor.add("dhcp", [&] { return probe_dhcp(clock, *document.lan, *device.run / "dhcp"); });
+    }
     supervisor.add("state", [&] { return write_state(state, clock, time, *device.run / "state.json"); });
-
-    supervisor.add("dhcp", [&] { return probe_dhcp(clock, *document.lan, *device.run / "dhcp"); });
 
     int status = 1;
     core::asio::co_spawn(io, core::ends_before(supervisor.run(), termination()),

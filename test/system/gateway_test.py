@@ -34,7 +34,9 @@ lab = wan = gw = lan = None
 
 def listen(namespace, port, serve=None, address="0.0.0.0"):
     """Accepts for ever; serve(connection) runs in a thread of its own."""
-    listener = namespace.socket()
+    listener = namespace.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    if listener.family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((address, port))
     listener.listen(128)
@@ -65,7 +67,7 @@ def stream(connection):
 
 
 def connects(namespace, address, port, limit):
-    with namespace.socket() as s:
+    with namespace.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as s:
         s.settimeout(limit)
         try:
             s.connect((address, port))
@@ -175,13 +177,17 @@ def setUpModule():
 
     (lab.directory / "data/config").mkdir(parents=True)
     (lab.directory / "run").mkdir()
+    (lab.directory / "data/config/atomix.yaml").write_text(
+        f"version: 1\nnetwork:\n  ntp: {{servers: [{WAN_HOST}]}}\n"
+        "  dnsmasq: {reservations: [{mac: \"02:00:00:00:00:77\", ip: 172.20.30.5, name: camera}]}\n"
+        "  firewall: {inbound: {wan: {tcp: [443]}, lan: {tcp: [8443]}}}\n")
     (lab.directory / "wan-chrony.conf").write_text(
         f"local stratum 3\nallow 10.99.0.0/24\nbindaddress {WAN_HOST}\ncmdport 0\nbindcmdaddress /\n"
         f"pidfile {lab.directory}/wan-chrony.pid\n")
     with open(lab.directory / "log", "w") as log:
         wan.start("chronyd", "-x", "-d", "-u", "root", "-f", str(lab.directory / "wan-chrony.conf"), stderr=log)
         gw.start(os.path.abspath(PROBE), str(lab.directory / "data"), str(lab.directory / "run"), "eth0",
-                 "eth1", WAN_HOST, stderr=log)
+                 "eth1", stderr=log)
     if not wait_until(lambda: state().get("applied") and state().get("dnsmasq") and state().get("chronyd"), 20):
         raise AssertionError("the gateway did not start: " + (lab.directory / "log").read_text())
 
