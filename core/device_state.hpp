@@ -61,8 +61,9 @@ struct FirewallState {
     bool ssh_on_wan = false;   // as applied, like the next two
     bool bootstrap_on_wan = false;
     LanAccess lan = LanAccess::required;
-    std::string error;   // nft's words, truncated
+    std::string error;   // nft's words, truncated, or what does not stay as it was applied
     std::uint64_t transactions = 0;
+    std::uint64_t repairs = 0;   // how often the table was found changed by another program
     bool operator==(FirewallState const&) const = default;
 };
 

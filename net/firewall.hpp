@@ -1,6 +1,7 @@
 #pragma once
 // Keeps the kernel's table `inet atomix` as the documents and the flags want it. What the kernel
-// then has is read back and compared; a refused change leaves the old table in force and is tried again.
+// then has is read back and compared; a refused change leaves the old table in force and is tried again. What
+// another program changes in the table, be it within a rule, is put back: at once, then later each time.
 
 #include "core/backoff.hpp"
 #include "core/clock.hpp"
@@ -8,6 +9,8 @@
 #include "core/log.hpp"
 #include "net/firewall_policy.hpp"
 #include "net/nft.hpp"
+#include "net/normal_listing.hpp"
+#include "net/repairs.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -31,11 +34,17 @@ public:
     Task<void> run();
 
 private:
-    Task<bool> bring_about(core::Flags flags);
-    Task<Result<void>> change_to(FirewallPolicy wanted);
+    // Nothing when the kernel has what is wanted, else how long to wait before the next attempt.
+    using AgainIn = std::optional<core::Duration>;
+    Task<AgainIn> bring_about(core::Flags flags);
+    Task<Result<void>> adjust(FirewallPolicy wanted);
+    Task<Result<void>> replace(FirewallPolicy wanted);
+    Task<Result<void>> apply(std::string commands);
+    AgainIn succeeded(FirewallPolicy const& wanted);
+    AgainIn failed(core::Error const& why);
+    core::Duration repair_in(core::Error const& why);
     void tell(core::FirewallState state);
     Task<void> other_flags_than(core::Flags flags);
-    Task<void> look_again();
 
     core::Clock& clock_;
     PacketFilter& filter_;
@@ -45,7 +54,10 @@ private:
     FirewallFacts facts_;
     std::filesystem::path sysctl_net_;
     core::Backoff backoff_;
+    unsigned failures_ = 0;
+    Repairs repairs_;
     std::optional<FirewallPolicy> in_force_;   // nothing: what the kernel has is not known to be ours
+    NormalListing listed_;                     // while in force: as read back after all of it was applied
 };
 
 // Writes 0 to the switches that exist and are not 0 already. Errors: errno's.

@@ -63,7 +63,7 @@ Result<Listing> read_listing(std::string_view text) {
                     text_at(object, "hook") + ' ' + text_at(object, "policy");
             if (kind == "set") listing.sets[text_at(object, "name")] = elements_of(object);
             if (kind == "rule") ++listing.rules[text_at(object, "chain")];
-            if (kind == "rule" && text_at(object, "chain") == "ssh_on_wan") listing.ssh = verdict_of(object);
+            if (kind == "rule" && text_at(object, "chain") == kSshChain) listing.ssh = verdict_of(object);
         }
     }
     return listing;

@@ -30,6 +30,7 @@ struct FirewallFacts {
 FirewallFacts firewall_facts(config::DeviceDocument const& device, config::InForce const& in_force);
 
 constexpr std::string_view kVpn = "tun0";
+constexpr std::string_view kSshChain = "ssh_on_wan";   // the only one that changes without the others
 constexpr std::uint16_t kBootstrapPort = 8080;
 
 struct FirewallPolicy {

@@ -126,7 +126,8 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
           {"bootstrap_on_wan", state.firewall.bootstrap_on_wan},
           {"lan", core::name(state.firewall.lan)},
           {"error", text_or_null(state.firewall.error)},
-          {"transactions", state.firewall.transactions}}},
+          {"transactions", state.firewall.transactions},
+          {"repairs", state.firewall.repairs}}},
         {"flags", list(state.flags)},
     };
     return core::print_json(document);

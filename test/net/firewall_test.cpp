@@ -108,7 +108,7 @@ TEST_CASE_FIXTURE(
     CHECK(ssh_rule() == "drop");
 
     clock.advance(7s);   // after 1, 2 and 4 s
-    CHECK(filter.applied.size() == 5);
+    CHECK(filter.applied.size() == 6);
     CHECK(filter.applied.back().starts_with("add table"));   // all of it, nothing is taken for granted
 
     filter.refuses = false;
@@ -133,17 +133,71 @@ TEST_CASE_FIXTURE(World, "a flag that goes while a change is refused closes at o
 
 TEST_CASE_FIXTURE(World, "a table that another program changed or deleted is put back at once") {
     start();
-    for (auto const* change : {"nft add rule inet atomix forward accept", "nft delete table inet atomix",
-                               "nft flush ruleset", "nft add rule inet atomix ssh_on_wan accept"}) {
+    for (auto const* change :
+         {"nft add rule inet atomix forward accept", "nft delete table inet atomix", "nft flush ruleset",
+          "nft add rule inet atomix ssh_on_wan accept",
+          "nft replace rule inet atomix from_wan handle $(nft -a list chain inet atomix "
+          "from_wan | sed -n 's/.*@wan_tcp accept # handle //p') tcp dport 1-65535 accept"}) {
         CAPTURE(change);
         auto const before = now().transactions;
+        clock.advance(2min);   // long enough for it to be the first one
         space.shell(change);
         CHECK(test::comes_true(io, [&] { return now().transactions == before + 1; }));
         CHECK(now().applied);
         CHECK_FALSE(space.succeeds("nft list chain inet atomix forward | grep -w accept"));
         CHECK(ssh_rule() == "drop");
     }
-    CHECK(lines->contains("firewall was changed by another program, applying it again"));
+    CHECK(lines->contains("firewall was not left as it was applied, applying all of it again"));
+    CHECK(now().repairs == 5);
+}
+
+TEST_CASE_FIXTURE(World, "what keeps being changed is put back later each time, and the state says so") {
+    start();
+    for (int i = 0; i < 5; ++i) {
+        auto const before = now().repairs;
+        space.shell("nft add rule inet atomix from_wan accept");
+        REQUIRE(test::comes_true(io, [&] { return now().repairs == before + 1; }));
+        auto const pause = std::chrono::seconds{i == 0 ? 0 : 1 << (i - 1)};
+        if (pause > 0s) {
+            CHECK_FALSE(now().applied);
+            CHECK(now().error.starts_with("does not stay as it was applied: the kernel's table differs"));
+            clock.advance(pause - 1ms);
+            CHECK_FALSE(now().applied);
+            clock.advance(1ms);
+        }
+        CHECK(test::comes_true(io, [&] { return now().applied; }));
+        CHECK(now().error.empty());
+        CHECK_FALSE(space.succeeds("nft list chain inet atomix from_wan | grep -x '[[:space:]]*accept'"));
+    }
+}
+
+TEST_CASE_FIXTURE(World, "a flag does not wait until it is time to put another program's change back") {
+    start();
+    for (int i = 0; i < 2; ++i) {
+        auto const before = now().repairs;
+        space.shell("nft add rule inet atomix from_wan accept");
+        REQUIRE(test::comes_true(io, [&] { return now().repairs == before + 1; }));
+    }
+    REQUIRE_FALSE(now().applied);
+    flags.set({"ssh-wan-enabled"});
+    clock.settle();
+    CHECK(now().applied);
+    CHECK(ssh_rule() == "accept");
+}
+
+TEST_CASE_FIXTURE(World, "another program's change that comes together with a flag's is put back as well") {
+    start();
+    space.shell("nft add element inet atomix wan_tcp '{ 23 }'");
+    flags.set({"ssh-wan-enabled"});
+    clock.settle();
+    CHECK(now().applied);
+    CHECK(now().repairs == 1);
+    CHECK(ssh_rule() == "accept");
+    CHECK_FALSE(space.succeeds("nft list set inet atomix wan_tcp | grep -w 23"));
+    space.shell("nft add element inet atomix wan_tcp '{ 24 }'");
+    flags.set({"ssh-wan-enabled", "hold-updates"});   // of no interest
+    clock.settle();
+    CHECK(now().repairs == 2);
 }
 
 TEST_CASE_FIXTURE(World, "another program's own table is no reason to do anything") {
