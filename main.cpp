@@ -15,6 +15,7 @@
 #include "net/chrony_time.hpp"
 #include "net/chrony_wan.hpp"
 #include "net/firewall.hpp"
+#include "net/forwarding.hpp"
 #include "net/https_client.hpp"
 #include "net/lan_services.hpp"
 #include "net/lease_watcher.hpp"
@@ -129,6 +130,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     net::Firewall firewall{clock,           nft,
                            state,           Writer<&DeviceState::firewall>{state},
                            say("firewall"), net::firewall_facts(device, in_force)};
+    net::Forwarding forwarding{clock, Writer<&DeviceState::forwarding>{state}, say("forwarding")};
     core::ChildHost host{clock, Writer<&DeviceState::services>{state}, say("services"), *device.run};
     net::LanServices lan_services{clock, state, host, say("lan"), wishes, device};
     auto const lan_files = net::lan_files(*device.run, *device.data);
@@ -192,6 +194,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     supervisor.add("flags", [&] { return flags.run(); });
     supervisor.add("links", [&] { return links.run(); });
     supervisor.add("firewall", [&] { return firewall.run(); });
+    supervisor.add("forwarding", [&] { return forwarding.run(); });
     supervisor.add("lan services", [&] { return lan_services.run(); });
     supervisor.add("time", [&] { return chrony_wan.run(); });
     supervisor.add("leases", [&] { return leases.run(); });

@@ -67,6 +67,14 @@ struct FirewallState {
     bool operator==(FirewallState const&) const = default;
 };
 
+// IP forwarding, IPv4 and IPv6. Written by net::Forwarding.
+struct Forwarding {
+    bool off = false;   // every switch was read and is 0
+    std::string error;
+    std::uint64_t switched_off = 0;   // how often something was found switched on
+    bool operator==(Forwarding const&) const = default;
+};
+
 // Written by core::ServiceHost.
 struct Service {
     bool running = false;
@@ -143,6 +151,7 @@ struct DeviceState {
     ConfigState config;
     Links links;
     FirewallState firewall;
+    Forwarding forwarding;
     Services services;
     Leases leases;
     Flags flags;

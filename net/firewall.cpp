@@ -1,44 +1,24 @@
 #include "net/firewall.hpp"
 
-#include "core/files.hpp"
 #include "core/race.hpp"
 #include "net/firewall_listing.hpp"
-
-#include <fstream>
 
 namespace net {
 
 using core::Level;
-
-Result<void> switch_forwarding_off(std::filesystem::path const& sysctl_net) {
-    for (auto const* name : {"ipv4/ip_forward", "ipv6/conf/all/forwarding"}) {
-        auto const file = sysctl_net / name;
-        auto const now = core::read_file(file, 64);
-        if (!now && now.error().is(Errc::not_found)) continue;   // a kernel without IPv6
-        if (!now) return fail(now, "switching IP forwarding off");
-        if (now->starts_with('0')) continue;
-        std::ofstream switched{file};
-        errno = 0;
-        if (!(switched << "0\n" << std::flush))
-            return core::fail_errno("switching IP forwarding off in " + file.string());
-    }
-    return {};
-}
 
 Firewall::Firewall(core::Clock& clock,
                    PacketFilter& filter,
                    core::StateBus& state,
                    core::Writer<&core::DeviceState::firewall> firewall,
                    core::Log log,
-                   FirewallFacts facts,
-                   std::filesystem::path sysctl_net)
+                   FirewallFacts facts)
     : clock_{clock},
       filter_{filter},
       state_{state},
       firewall_{firewall},
       log_{std::move(log)},
-      facts_{std::move(facts)},
-      sysctl_net_{std::move(sysctl_net)} {}
+      facts_{std::move(facts)} {}
 
 Task<void> Firewall::run() {
     in_force_.reset();
@@ -115,12 +95,10 @@ Firewall::AgainIn Firewall::succeeded(FirewallPolicy const& wanted) {
     failures_ = 0;
     if (wanted.ssh_on_wan != firewall_.now().ssh_on_wan)
         log_(Level::notice, wanted.ssh_on_wan ? "ssh on wan opened" : "ssh on wan closed", {});
-    auto const forwarding = switch_forwarding_off(sysctl_net_);
     tell({.applied = true,
           .ssh_on_wan = wanted.ssh_on_wan,
           .bootstrap_on_wan = wanted.bootstrap_on_wan,
-          .lan = wanted.lan_access,
-          .error = forwarding ? "" : forwarding.error().text()});
+          .lan = wanted.lan_access});
     return std::nullopt;
 }
 

@@ -12,7 +12,6 @@
 #include "net/normal_listing.hpp"
 #include "net/repairs.hpp"
 
-#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -20,14 +19,12 @@ namespace net {
 
 class Firewall {
 public:
-    // `sysctl_net` is where IP forwarding is switched off as well.
     Firewall(core::Clock& clock,
              PacketFilter& filter,
              core::StateBus& state,
              core::Writer<&core::DeviceState::firewall> firewall,
              core::Log log,
-             FirewallFacts facts,
-             std::filesystem::path sysctl_net = "/proc/sys/net");
+             FirewallFacts facts);
 
     // The whole table at once, then the SSH rule with every change of its flag; no transaction without a
     // change.
@@ -52,15 +49,11 @@ private:
     core::Writer<&core::DeviceState::firewall> firewall_;
     core::Log log_;
     FirewallFacts facts_;
-    std::filesystem::path sysctl_net_;
     core::Backoff backoff_;
     unsigned failures_ = 0;
     Repairs repairs_;
     std::optional<FirewallPolicy> in_force_;   // nothing: what the kernel has is not known to be ours
     NormalListing listed_;                     // while in force: as read back after all of it was applied
 };
-
-// Writes 0 to the switches that exist and are not 0 already. Errors: errno's.
-Result<void> switch_forwarding_off(std::filesystem::path const& sysctl_net);
 
 }   // namespace net

@@ -128,6 +128,10 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
           {"error", text_or_null(state.firewall.error)},
           {"transactions", state.firewall.transactions},
           {"repairs", state.firewall.repairs}}},
+        {"forwarding",
+         {{"off", state.forwarding.off},
+          {"error", text_or_null(state.forwarding.error)},
+          {"switched_off", state.forwarding.switched_off}}},
         {"flags", list(state.flags)},
     };
     return core::print_json(document);

@@ -1,10 +1,8 @@
 #include "net/firewall.hpp"
 
-#include "core/files.hpp"
 #include "net/network_namespace.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
-#include "support/temporary_directory.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -37,15 +35,13 @@ struct World {
     core::StateBus state{io.get_executor(), {}};
     core::Writer<&core::DeviceState::flags> flags{state};
     std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
-    test::TemporaryDirectory sysctl;
     CountingFilter filter;
     net::Firewall firewall{clock,
                            filter,
                            state,
                            core::Writer<&core::DeviceState::firewall>{state},
                            core::Log{lines, "net"},
-                           net::FirewallFacts{.wan = "eth0", .lan = "eth1"},
-                           sysctl.path()};
+                           net::FirewallFacts{.wan = "eth0", .lan = "eth1"}};
     core::asio::cancellation_signal stop;
 
     void start() {
@@ -205,19 +201,4 @@ TEST_CASE_FIXTURE(World, "another program's own table is no reason to do anythin
     space.shell("nft add table inet operators_own");
     clock.settle();
     CHECK(now().transactions == 1);
-}
-
-TEST_CASE_FIXTURE(World, "IP forwarding is switched off where there is a switch") {
-    REQUIRE(core::replace_file(sysctl / "ipv4/ip_forward", "1\n").has_value());
-    start();
-    CHECK(*core::read_file(sysctl / "ipv4/ip_forward", 10) == "0\n");
-    CHECK(now().error.empty());   // no IPv6 switch, no complaint
-}
-
-TEST_CASE_FIXTURE(World, "forwarding that cannot be switched off is an error beside a firewall that works") {
-    std::filesystem::create_directories(sysctl /
-                                        "ipv4/ip_forward");   // neither readable nor writable as a file
-    start();
-    CHECK(now().applied);
-    CHECK(now().error.find("switching IP forwarding off") != std::string::npos);
 }

@@ -14,6 +14,7 @@
 #include "net/chrony_time.hpp"
 #include "net/chrony_wan.hpp"
 #include "net/firewall.hpp"
+#include "net/forwarding.hpp"
 #include "net/lan_services.hpp"
 #include "net/lease_watcher.hpp"
 #include "net/link_monitor.hpp"
@@ -108,6 +109,7 @@ int main(int argc, char** argv) {
     net::Nft nft;
     net::Firewall firewall{
         clock, nft, state, Writer<&DeviceState::firewall>{state}, log, net::firewall_facts(device, in_force)};
+    net::Forwarding forwarding{clock, Writer<&DeviceState::forwarding>{state}, log};
     core::ChildHost host{clock, Writer<&DeviceState::services>{state}, log, *device.run};
     net::LanServices services{clock, state, host, log, document, device};
     auto const files = net::lan_files(*device.run, *device.data);
@@ -118,6 +120,7 @@ int main(int argc, char** argv) {
     core::Supervisor supervisor{clock, log};
     supervisor.add("flags", [&] { return flags.run(); });
     supervisor.add("firewall", [&] { return firewall.run(); });
+    supervisor.add("forwarding", [&] { return forwarding.run(); });
     if (!asked("only-firewall")) {
         supervisor.add("links", [&] { return links.run(); });
         supervisor.add("host", [&] { return host.run(); });
