@@ -2,6 +2,7 @@
 
 #include "core/race.hpp"
 #include "net/firewall_listing.hpp"
+#include "net/firewall_ruleset.hpp"
 
 namespace net {
 

@@ -1,6 +1,7 @@
 #include "net/firewall_listing.hpp"
 
 #include "core/json.hpp"
+#include "net/firewall_ruleset.hpp"
 
 #include <algorithm>
 #include <map>

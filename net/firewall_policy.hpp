@@ -1,10 +1,6 @@
 #pragma once
-// What may reach the gateway, as a value, and as nft's text. Pure.
-//
-// One table, `inet atomix`; nothing is ever forwarded. Judged in this order: loopback; DHCP; packets for an
-// address of another interface (weak host model) and with a source that belongs elsewhere: dropped; SSH on
-// the WAN by its flag, before what is established, and in both directions, so that open sessions end with the
-// flag; then the rest. What is open where: docs/decisions/0011.
+// What may reach the gateway, as a value. Pure; as nft's text: net/firewall_ruleset.hpp.
+// What is open where: docs/decisions/0011.
 
 #include "config/accepted.hpp"
 #include "core/device_state.hpp"
@@ -30,7 +26,6 @@ struct FirewallFacts {
 FirewallFacts firewall_facts(config::DeviceDocument const& device, config::InForce const& in_force);
 
 constexpr std::string_view kVpn = "tun0";
-constexpr std::string_view kSshChain = "ssh_on_wan";   // the only one that changes without the others
 constexpr std::uint16_t kBootstrapPort = 8080;
 
 struct FirewallPolicy {
@@ -46,12 +41,5 @@ struct FirewallPolicy {
 
 // Errors: bad_input (an interface name that the kernel or nft would not take, or the VPN's).
 Result<FirewallPolicy> policy(FirewallFacts const& facts, core::Flags const& flags);
-
-// The whole table, replaced in one transaction whether or not it was there (`destroy` needs nft 1.0.7).
-std::string render(FirewallPolicy const& policy);
-
-// Only what follows the flag, one transaction too; the table must be there.
-std::string render_ssh_change(FirewallPolicy const& policy);
-std::string ssh_verdict(FirewallPolicy const& policy);   // "accept" or "drop"
 
 }   // namespace net

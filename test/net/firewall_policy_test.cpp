@@ -1,6 +1,7 @@
 #include "net/firewall_policy.hpp"
 
 #include "net/firewall_listing.hpp"
+#include "net/firewall_ruleset.hpp"
 #include "net/network_namespace.hpp"
 #include "net/nft.hpp"
 #include "support/run_task.hpp"
@@ -116,7 +117,8 @@ TEST_CASE("the flag's presence alone opens SSH on the WAN") {
     CHECK(net::render_ssh_change(policy_for(kUnprovisioned, {"ssh-wan-enabled"})) ==
           "flush chain inet atomix ssh_on_wan\nadd rule inet atomix ssh_on_wan accept\n");
     CHECK(net::render_ssh_change(policy_for(kUnprovisioned)) ==
-          "flush chain inet atomix ssh_on_wan\nadd rule inet atomix ssh_on_wan drop\n");
+          "flush chain inet atomix ssh_on_wan\nadd rule inet atomix ssh_on_wan counter name \"ssh_closed\" "
+          "drop\n");
 }
 
 TEST_CASE("a name that nft would read as something else is no interface") {
@@ -139,16 +141,16 @@ TEST_CASE("an open LAN accepts what is no echo, a closed one only its ports, the
         return text.substr(begin, text.find("    }\n", begin) - begin);
     };
     auto const open = chain(policy_for(facts_with({}, {})), "from_lan");
-    CHECK(open.ends_with("        accept\n"));
+    CHECK(open.ends_with("        meta l4proto { icmp, ipv6-icmp } goto drop_lan_closed\n        accept\n"));
     CHECK(open.find("@lan") == std::string::npos);
     auto const closed = chain(policy_for(kUnprovisioned), "from_lan");
     CHECK(closed.ends_with("        tcp dport @lan_tcp accept\n"
                            "        udp dport @lan_udp accept\n"
-                           "        counter drop comment \"not open on the LAN\"\n"));
+                           "        goto drop_lan_closed\n"));
     for (auto const& policy : {policy_for(facts_with({}, {})), policy_for(kUnprovisioned)})
         CHECK(chain(policy, "from_vpn") == "    chain from_vpn {\n"
                                            "        tcp dport 22 accept\n"
-                                           "        counter drop comment \"not open on the VPN\"\n");
+                                           "        goto drop_vpn_closed\n");
 }
 
 TEST_CASE("SSH on the WAN is judged before what is established, and in both directions") {
@@ -158,7 +160,7 @@ TEST_CASE("SSH on the WAN is judged before what is established, and in both dire
     CHECK(ssh < text.find("ct state established"));
     CHECK(text.find("oifname \"eth0\" tcp sport 22 jump ssh_on_wan") != std::string::npos);
     CHECK(text.starts_with("add table inet atomix\ndelete table inet atomix\ntable inet atomix {\n"));
-    CHECK(text.find('@' + std::string{"WAN"}) == std::string::npos);
+    CHECK(text.find('$') == std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Kernel, "the kernel takes the table, whatever was there, and lists what was rendered") {

@@ -2,6 +2,7 @@
 
 #include "core/files.hpp"
 #include "net/netconf_event.hpp"
+#include "net/netconf_socket.hpp"
 #include "net/network_namespace.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"

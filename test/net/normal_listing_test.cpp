@@ -1,6 +1,6 @@
 #include "net/normal_listing.hpp"
 
-#include "net/firewall_policy.hpp"
+#include "net/firewall_ruleset.hpp"
 #include "net/network_namespace.hpp"
 #include "net/nft.hpp"
 #include "net/repairs.hpp"
@@ -65,6 +65,8 @@ TEST_CASE_FIXTURE(Kernel, "an edit within a rule shows, whatever it changes") {
         {"input", "iifname \"lo\" accept", "iifname \"eth0\" accept"},
         {"input", "fib daddr . iif type", "fib daddr . iif type != unicast drop"},
         {"input", "ct state established,related accept", "ct state established,related,new accept"},
+        {"drop_wan_closed", "counter name", "counter name \"invalid\" drop"},
+        {"echo", "iifname \"eth0\" limit", "iifname \"eth0\" limit rate 1000/second burst 20 packets accept"},
         {"output", "jump ssh_on_wan", "oifname \"eth2\" tcp sport 22 jump ssh_on_wan"},
     };
     for (auto const& c : cases) {
