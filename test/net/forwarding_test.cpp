@@ -54,9 +54,7 @@ struct World {
         clock.settle();
     }
     core::Forwarding const& now() const { return state.now().forwarding; }
-    std::string value(std::string const& name) const {
-        return *core::read_file("/proc/sys/net/" + name, 10);
-    }
+    std::string value(std::string const& name) const { return *core::read_file("/proc/sys/net/" + name, 10); }
     void set(std::string const& name, char const* value) const {
         space.shell("echo " + std::string{value} + " > /proc/sys/net/" + name);
     }
