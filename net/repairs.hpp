@@ -8,7 +8,9 @@ namespace net {
 
 class Repairs {
 public:
-    explicit Repairs(core::Backoff backoff = {}) : backoff_{backoff} {}
+    // What the other one wants may be in force for that long: seconds, not more.
+    Repairs() = default;
+    explicit Repairs(core::Backoff backoff) : backoff_{backoff} {}
 
     // The change was noticed `now`; zero for the first in a while.
     core::Duration pause(core::TimePoint now) {
@@ -20,7 +22,7 @@ public:
     }
 
 private:
-    core::Backoff backoff_;
+    core::Backoff backoff_{.most = std::chrono::seconds{5}};
     unsigned in_a_row_ = 0;
     core::TimePoint last_{};
 };

@@ -260,7 +260,7 @@ class WhenTheDaemonTakesOver(World):
 
         self.device.start("atomixd.service")
         self.assertTrue(wait_until(self.are_atomixds, 20), "atomixd does not take over")
-        for _ in range(20):
+        for _ in range(8):   # later each time
             self.device.reload("atomix-firewall.service")
             self.assertTrue(wait_until(self.are_atomixds, 10), "atomixd does not repair a reload")
         self.device.processes["atomixd.service"].kill()
