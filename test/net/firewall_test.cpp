@@ -7,6 +7,9 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
+#include <random>
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -81,6 +84,29 @@ TEST_CASE_FIXTURE(World, "the firewall is applied at start, and then only its SS
     CHECK(lines->lines ==
           std::vector<std::string>{"net: firewall applied wan=eth0 lan=eth1 lan_access=required",
                                    "net: ssh on wan opened", "net: ssh on wan closed"});
+}
+
+TEST_CASE_FIXTURE(World,
+                  "ten thousand toggles of the flag end with its rule, once, and with no other change") {
+    start();
+    std::mt19937 random{11};
+    for (int i = 0; i < 10'000; ++i) {
+        bool const open = random() % 2 == 0;
+        flags.set(open ? core::Flags{"ssh-wan-enabled"} : core::Flags{});
+        if (random() % 4 == 0) clock.settle();   // else the next toggle comes first
+    }
+    for (bool const open : {true, false}) {
+        flags.set(open ? core::Flags{"ssh-wan-enabled"} : core::Flags{});
+        clock.settle();
+        CHECK(now().applied);
+        CHECK(now().ssh_on_wan == open);
+        CHECK(now().repairs == 0);
+        CHECK(ssh_rule() == (open ? "accept" : "drop"));
+        CHECK(space.succeeds("test $(nft list chain inet atomix ssh_on_wan | grep -cwE 'accept|drop') = 1"));
+    }
+    CHECK(filter.applied.size() == now().transactions);
+    CHECK(std::ranges::count_if(filter.applied,
+                                [](auto const& text) { return text.starts_with("add table"); }) == 1);
 }
 
 TEST_CASE_FIXTURE(World, "what changes nothing in the firewall makes no transaction") {

@@ -104,6 +104,24 @@ TEST_CASE_FIXTURE(World, "the carrier is shown after two seconds, and its loss a
     CHECK(lines->contains("link is down interface=eth0"));
 }
 
+TEST_CASE_FIXTURE(World,
+                  "a carrier that comes and goes fifty times in five seconds is up once, when it stays") {
+    space.shell("ip link add eth0 type veth peer name wan0 && ip link set eth0 up");
+    for (int i = 0; i < 50; ++i) {
+        space.shell("ip link set wan0 up");
+        clock.advance(50ms);
+        space.shell("ip link set wan0 down");
+        clock.advance(50ms);
+        CHECK_FALSE(state.now().links.wan.carrier);
+    }
+    CHECK_FALSE(lines->contains("link is up interface=eth0"));
+    space.shell("ip link set wan0 up");
+    CHECK(comes_true([&](auto const&) {
+        clock.advance(100ms);
+        return state.now().links.wan.carrier;
+    }));
+}
+
 TEST_CASE_FIXTURE(World, "a LAN address that someone removed or replaced comes back") {
     space.shell("ip link add eth1 type veth peer name lan0");
     REQUIRE(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
