@@ -2,24 +2,16 @@
 
 #include "core/owned.hpp"
 #include "net/netconf_event.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "net/netlink_wait.hpp"
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
-
-#include <fcntl.h>
 
 #include <array>
 #include <cerrno>
 
 namespace net {
 namespace {
-
-namespace asio = core::asio;
 
 // Takes what is there. True when some of it says "on", cannot be read, or was lost (ENOBUFS).
 bool drain(mnl_socket const& socket) {
@@ -56,16 +48,7 @@ NetconfSocket::NetconfSocket() : parts_{std::make_unique<Parts>()} {
 NetconfSocket::~NetconfSocket() = default;
 
 core::Task<void> NetconfSocket::switched_on() {
-    auto const executor = co_await asio::this_coro::executor;
-    if (!parts_->socket) {
-        asio::steady_timer never(executor, asio::steady_timer::time_point::max());
-        co_await never.async_wait(asio::use_awaitable);
-    }
-    // Of a duplicate: Asio closes what it is given.
-    asio::posix::stream_descriptor readable(
-        executor, ::fcntl(mnl_socket_get_fd(parts_->socket.get()), F_DUPFD_CLOEXEC, 0));
-    while (!drain(*parts_->socket))
-        co_await readable.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+    return until_told(parts_->socket.get(), drain);
 }
 
 }   // namespace net
