@@ -130,12 +130,7 @@ private:
         auto bytes =
             co_await reader_.fetch(head_.data_size + tree.upper_size(), head_.data_size + head_.tree_size);
         if (!bytes) co_return fail(bytes, "fetching the bundle's hash tree");
-        auto check = [&tree, kept = std::move(*bytes)]() mutable {
-            return tree.check_leaves(0, std::move(kept));
-        };
-        auto leaves = co_await workers_.run(std::move(check));
-        if (!leaves) co_return leaves.error();
-        co_return std::make_shared<Leaves const>(std::move(*leaves));
+        co_return co_await checked_leaves(workers_, tree, 0, std::move(*bytes));
     }
 
     // `bytes` are the data from block `block` on.

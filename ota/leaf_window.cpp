@@ -19,6 +19,16 @@ core::ByteRange range_of_leaves(BundleHead const& head, HashTree const& tree, st
 
 }   // namespace
 
+Task<Result<std::shared_ptr<Leaves const>>>
+checked_leaves(core::Workers& workers, HashTree const& tree, std::uint64_t first_leaf, std::string bytes) {
+    auto check = [&tree, first_leaf, kept = std::move(bytes)]() mutable {
+        return tree.check_leaves(first_leaf, std::move(kept));
+    };
+    auto leaves = co_await workers.run(std::move(check));
+    if (!leaves) co_return leaves.error();
+    co_return std::make_shared<Leaves const>(std::move(*leaves));
+}
+
 Task<Result<std::shared_ptr<Leaves const>>> fetch_leaves(RangeReader& reader,
                                                          core::Workers& workers,
                                                          BundleHead const& head,
@@ -28,12 +38,7 @@ Task<Result<std::shared_ptr<Leaves const>>> fetch_leaves(RangeReader& reader,
     auto const range = range_of_leaves(head, tree, first_leaf);
     auto bytes = co_await reader.fetch(*range.first, range.last + 1);
     if (!bytes) co_return fail(bytes, "fetching the bundle's hash tree");
-    auto check = [&tree, first_leaf, kept = std::move(*bytes)]() mutable {
-        return tree.check_leaves(first_leaf, std::move(kept));
-    };
-    auto leaves = co_await workers.run(std::move(check));
-    if (!leaves) co_return leaves.error();
-    co_return std::make_shared<Leaves const>(std::move(*leaves));
+    co_return co_await checked_leaves(workers, tree, first_leaf, std::move(*bytes));
 }
 
 Task<Result<std::shared_ptr<Leaves const>>> leaves_for(RangeReader& reader,

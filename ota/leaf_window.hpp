@@ -7,6 +7,11 @@
 
 namespace ota {
 
+// Checks `bytes`, the leaves from number `first_leaf` on, against the tree; on the pool. `tree` outlives the
+// task. Errors: bad_signature.
+Task<Result<std::shared_ptr<Leaves const>>>
+checked_leaves(core::Workers& workers, HashTree const& tree, std::uint64_t first_leaf, std::string bytes);
+
 // Leaves from the one for data block `first_block` on, at most 1 MiB of them. Errors: bad_signature, the
 // reader's.
 Task<Result<std::shared_ptr<Leaves const>>> fetch_leaves(RangeReader& reader,
