@@ -1,8 +1,11 @@
 #include "config/flag_watcher.hpp"
 
+#include "core/race.hpp"
+
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
@@ -24,35 +27,32 @@ struct Watches {
     int parent = -1;
 };
 
-struct News {
-    bool is_stale = false;       // the watched directory may no longer be the one at the path: watch anew
-    bool is_unmounted = false;   // the parent of a mount point tells nothing of the next mount
-};
-
-News read_news(inotify_event const& event, Watches const& watches, std::string const& directory_name) {
-    if (event.mask & IN_UNMOUNT) return {.is_stale = true, .is_unmounted = true};
-    if (event.mask & IN_Q_OVERFLOW) return {.is_stale = true};
+// Whether the watched directory may no longer be the one at the path.
+bool is_stale(inotify_event const& event, Watches const& watches, std::string const& directory_name) {
+    if (event.mask & (IN_UNMOUNT | IN_Q_OVERFLOW)) return true;
     if (event.wd == watches.parent && (event.mask & kNames))
-        return {.is_stale = event.len > 0 && directory_name == event.name};
-    return {.is_stale = (event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) != 0};
+        return event.len > 0 && directory_name == event.name;
+    return (event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) != 0;
 }
 
-// Empties the queue.
-News drain(int inotify, Watches const& watches, std::string const& directory_name) {
-    News all;
+// Empties the queue; true when any event says that it is time to watch anew.
+bool drain(int inotify, Watches const& watches, std::string const& directory_name) {
     alignas(inotify_event) char buffer[4096];
-    for (;;) {
+    for (bool stale = false;;) {
         auto const size = ::read(inotify, buffer, sizeof buffer);
         if (size < 0 && errno == EINTR) continue;
-        if (size <= 0) return all;   // EAGAIN
+        if (size <= 0) return stale;   // EAGAIN
         for (char const* at = buffer; at < buffer + size;) {
             auto const& event = *reinterpret_cast<inotify_event const*>(at);
-            auto const news = read_news(event, watches, directory_name);
-            all.is_stale = all.is_stale || news.is_stale;
-            all.is_unmounted = all.is_unmounted || news.is_unmounted;
+            stale = is_stale(event, watches, directory_name) || stale;
             at += sizeof event + event.len;
         }
     }
+}
+
+// What is mounted over a watched directory is no event of inotify; proc_pid_mountinfo(5): POLLPRI.
+core::Task<void> mounts_changed(asio::posix::stream_descriptor& mounts) {
+    co_await mounts.async_wait(asio::posix::stream_descriptor::wait_error, asio::use_awaitable);
 }
 
 }   // namespace
@@ -87,36 +87,53 @@ core::Task<void> FlagWatcher::run() {
     if (fs::create_directories(directory_, failed)) fs::permissions(directory_, fs::perms{0755}, failed);
     if (failed) warn("directory of the flags cannot be made", failed.value());
 
-    for (;;) {
-        core::OwnedFd inotify{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
-        if (!inotify) {
-            warn("flags cannot be watched", errno);
-            look();
-            co_return;
-        }
-        // Watch first, look then: what happens in between is an event.
-        Watches watches;
-        watches.parent =
-            ::inotify_add_watch(inotify.get(), directory_.parent_path().c_str(), kNames | IN_ONLYDIR);
-        int const parent_error = watches.parent < 0 ? errno : 0;
-        watches.directory = ::inotify_add_watch(inotify.get(), directory_.c_str(),
-                                                kNames | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
-        int const directory_error = watches.directory < 0 ? errno : 0;
+    core::OwnedFd mountinfo{::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)};
+    if (!mountinfo) {
+        warn("mounts cannot be watched", errno);
         look();
-        bool const is_missing = directory_error == ENOENT || directory_error == ENOTDIR;
-        if (parent_error || (directory_error && !is_missing)) {
-            warn("flags cannot be watched", parent_error ? parent_error : directory_error);
-            co_return;
-        }
-        if (is_missing) warn("directory of the flags is missing, waiting for it", directory_error);
+        co_return;
+    }
+    asio::posix::stream_descriptor mounts(executor, mountinfo.release());
+    for (bool can_watch = true; can_watch;) {
+        // In this order: a poll takes the news of a mount away, so whoever begins to wait must look
+        // afterwards.
+        auto mounted = mounts_changed(mounts);
+        auto stale = watch_one_directory(can_watch);
+        co_await core::ends_before(std::move(mounted), std::move(stale));
+    }
+}
 
-        asio::posix::stream_descriptor events(executor, inotify.release());
-        for (News news; !news.is_stale;) {
-            co_await events.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
-            news = drain(events.native_handle(), watches, directory_.filename().string());
-            if (!news.is_stale || news.is_unmounted) look();
-            if (news.is_unmounted) co_return;
-        }
+core::Task<void> FlagWatcher::watch_one_directory(bool& can_watch) {
+    auto const executor = co_await asio::this_coro::executor;
+    can_watch = false;
+    core::OwnedFd inotify{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+    if (!inotify) {
+        warn("flags cannot be watched", errno);
+        look();
+        co_return;
+    }
+    // Watch first, look then: what happens in between is an event.
+    Watches watches;
+    watches.parent =
+        ::inotify_add_watch(inotify.get(), directory_.parent_path().c_str(), kNames | IN_ONLYDIR);
+    int const parent_error = watches.parent < 0 ? errno : 0;
+    watches.directory = ::inotify_add_watch(inotify.get(), directory_.c_str(),
+                                            kNames | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+    int const directory_error = watches.directory < 0 ? errno : 0;
+    look();
+    bool const is_missing = directory_error == ENOENT || directory_error == ENOTDIR;
+    if (parent_error || (directory_error && !is_missing)) {
+        warn("flags cannot be watched", parent_error ? parent_error : directory_error);
+        co_return;
+    }
+    if (is_missing) warn("directory of the flags is missing, waiting for it", directory_error);
+
+    can_watch = true;
+    asio::posix::stream_descriptor events(executor, inotify.release());
+    for (bool stale = false; !stale;) {
+        co_await events.async_wait(asio::posix::stream_descriptor::wait_read, asio::use_awaitable);
+        stale = drain(events.native_handle(), watches, directory_.filename().string());
+        if (!stale) look();
     }
 }
 

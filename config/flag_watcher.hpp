@@ -1,6 +1,7 @@
 #pragma once
 // The operator's flags: files under <data>/config whose presence is the whole truth, content ignored.
-// inotify(7) only says "look again", so a lost or coalesced event loses nothing.
+// inotify(7) only says "look again", so a lost or coalesced event loses nothing; so does the table of mounts,
+// since what is mounted over the directory or above it is no event.
 
 #include "core/device_state.hpp"
 #include "core/log.hpp"
@@ -27,11 +28,13 @@ public:
 
     // Makes the directory if it is missing when this starts; one that goes away later is waited for, since
     // whoever replaces it by a rename must not find a new one in the way. Returns, after a warning, when
-    // there is nothing left to watch (the parent is gone, unmounted, or inotify's limits are reached): to be
-    // started again, later.
+    // there is nothing left to watch (the parent is gone, or inotify's limits are reached): to be started
+    // again, later.
     core::Task<void> run();
 
 private:
+    // Returns when the directory at the path may be another one, or cannot be watched.
+    core::Task<void> watch_one_directory(bool& can_watch);
     void look();
     void warn(std::string_view what, int error);
 

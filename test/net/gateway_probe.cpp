@@ -45,6 +45,7 @@ void write(std::filesystem::path const& file, DeviceState const& now, bool synch
     facts["ssh_on_wan"] = now.firewall.ssh_on_wan;
     facts["lan_access"] = core::name(now.firewall.lan);
     facts["transactions"] = now.firewall.transactions;
+    facts["repairs"] = now.firewall.repairs;
     facts["error"] = now.firewall.error;
     facts["synchronised"] = synchronised;
     core::json::object leases;

@@ -8,8 +8,6 @@
 """
 
 import contextlib
-import json
-import os
 import socket
 import sys
 import unittest
@@ -17,18 +15,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gateway_test import connects, is_closed, is_open, listen, pings
 from netlab import NetLab, wait_until
+from packet_filter import PacketFilter, inbound
 
 WAN_HOST, GW_WAN, GW_LAN, GW_VPN = "10.99.0.1", "10.99.0.2", "172.20.30.1", "10.8.0.1"
 LISTENED = (22, 53, 80, 443, 8080, 8443)      # on the gateway, on all addresses
 
 WAN_HOST6, GW_WAN6, GW_LAN6, FAR, FAR6 = "fd99::1", "fd99::2", "fd30::1", "10.77.0.2", "fd77::2"
 
-lab = wan = gw = lan = vpn = None
+lab = device = wan = gw = lan = vpn = None
 
 
 def setUpModule():
-    global wan, gw, lan, vpn
+    global device, wan, gw, lan, vpn
     wan, gw, lan, vpn = (lab.namespace(role) for role in ("wan", "gw", "lan", "vpn"))
+    device = PacketFilter(lab, gw, PROBE)
     for side, name, port, ours, gateways in ((wan, "wan0", "eth0", ("10.99.0.1/24", "fd99::1/64"), ("10.99.0.2/24", "fd99::2/64")),
                                              (lan, "lan0", "eth1", ("172.20.30.9/24", "fd30::9/64"), ("172.20.30.1/24", "fd30::1/64")),
                                              (vpn, "vpn0", "tun0", ("10.8.0.2/24",), ("10.8.0.1/24",))):
@@ -56,41 +56,15 @@ def setUpModule():
 
 
 def state():
-    try:
-        return json.loads((lab.directory / "run/state.json").read_text())
-    except (OSError, ValueError):
-        return {}
+    return device.state()
 
 
-@contextlib.contextmanager
 def firewall(document=None, *words, flags=()):
-    """The firewall of an operator's document, or of none, while the block runs; nothing is left of it after."""
-    config, run = lab.directory / "data/config", lab.directory / "run"
-    for directory in (config, run):
-        directory.mkdir(parents=True, exist_ok=True)
-    (run / "state.json").unlink(missing_ok=True)
-    for name in flags:
-        (config / name).touch()
-    if document is not None:
-        (config / "atomix.yaml").write_text("version: 1\n" + document)
-    with open(lab.directory / "log", "a") as log:
-        probe = gw.start(os.path.abspath(PROBE), str(lab.directory / "data"), str(run), "eth0", "eth1", "only-firewall",
-                         *words, stderr=log)
-    try:
-        if not wait_until(lambda: state().get("applied")):
-            raise AssertionError("no firewall: " + (lab.directory / "log").read_text())
-        yield
-    finally:
-        probe.terminate()
-        probe.wait(10)
-        gw.run("nft", "delete", "table", "inet", "atomix")
-        for name in ("atomix.yaml", *flags):
-            (config / name).unlink(missing_ok=True)
-        (lab.directory / "data/state/accepted-A.yaml").unlink(missing_ok=True)
+    return device.running(document, *words, flags=flags)
 
 
-def inbound(**scopes):
-    return f"network: {{firewall: {{inbound: {json.dumps(scopes)}}}}}\n"
+def counted(reason):
+    return device.counted(reason)
 
 
 class TheSides(unittest.TestCase):
@@ -136,11 +110,6 @@ class TheSides(unittest.TestCase):
             self.check(wan, GW_WAN, {22})
             self.check(vpn, GW_VPN, {22})
             self.assertFalse(pings(vpn, GW_VPN))
-
-
-def counted(reason):
-    listed = json.loads(gw.run("nft", "-j", "list", "counter", "inet", "atomix", reason))
-    return listed["nftables"][1]["counter"]["packets"]
 
 
 def path_mtu(family, address):
