@@ -1,6 +1,7 @@
 // The gateway without the rest of the daemon, for test/system/gateway_test.py: real kernel, real dnsmasq and
-// chronyd. gateway_probe <data> <run> <wan> <lan> [only-firewall] [bootstrap-on-wan]; ends in order on
-// SIGTERM. The operator's document is <data>/config/atomix.yaml. What it knows is in <run>/state.json.
+// chronyd. gateway_probe <data> <run> <wan> <lan> [only-firewall] [bootstrap-on-wan] [again]; ends in order
+// on SIGTERM. again: SIGUSR1 has the whole table applied 100 times. The operator's document is
+// <data>/config/atomix.yaml. What it knows is in <run>/state.json.
 
 #include "config/accepted.hpp"
 #include "config/flag_watcher.hpp"
@@ -36,6 +37,31 @@ using core::Writer;
 Task<void> termination() {
     core::asio::signal_set signals(co_await core::asio::this_coro::executor, SIGTERM, SIGINT);
     co_await signals.async_wait(core::asio::use_awaitable);
+}
+
+Task<void> signalled(core::asio::signal_set& signals) {
+    co_await signals.async_wait(core::asio::use_awaitable);
+}
+
+Task<void> applied(core::StateBus& state, std::uint64_t transactions) {
+    for (auto seen = state.get(); seen->firewall.transactions < transactions;)
+        seen = co_await state.changed_from(seen);
+}
+
+// A firewall that begins anew applies all of its table.
+Task<void> apply_again_and_again(net::Firewall& firewall, core::StateBus& state) {
+    core::asio::signal_set signals(co_await core::asio::this_coro::executor, SIGUSR1);
+    for (;;) {
+        auto kept = firewall.run();
+        auto asked = signalled(signals);
+        co_await core::ends_before(std::move(kept), std::move(asked));
+        auto const before = state.now().firewall.transactions;
+        for (unsigned i = 1; i <= 100; ++i) {
+            auto anew = firewall.run();
+            auto done = applied(state, before + i);
+            co_await core::ends_before(std::move(anew), std::move(done));
+        }
+    }
 }
 
 void write(std::filesystem::path const& file, DeviceState const& now, bool synchronised) {
@@ -120,7 +146,8 @@ int main(int argc, char** argv) {
 
     core::Supervisor supervisor{clock, log};
     supervisor.add("flags", [&] { return flags.run(); });
-    supervisor.add("firewall", [&] { return firewall.run(); });
+    supervisor.add("firewall",
+                   [&] { return asked("again") ? apply_again_and_again(firewall, state) : firewall.run(); });
     supervisor.add("forwarding", [&] { return forwarding.run(); });
     if (!asked("only-firewall")) {
         supervisor.add("links", [&] { return links.run(); });
