@@ -40,7 +40,8 @@ constexpr char kSources[] = R"(
     }
 )";
 
-constexpr char kListedPorts[] = R"(tcp dport @lan_tcp accept
+constexpr char kListedPorts[] = R"(meta nfproto ipv4 udp sport 68 udp dport 67 accept
+        tcp dport @lan_tcp accept
         udp dport @lan_udp accept
         goto drop_lan_closed)";
 
@@ -60,6 +61,7 @@ constexpr char kChains[] = R"(
 
     chain from_wan {
         icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
+        meta nfproto ipv4 udp sport 67 udp dport 68 accept
         tcp dport @wan_tcp accept
         udp dport @wan_udp accept
         goto drop_wan_closed
@@ -78,15 +80,13 @@ constexpr char kChains[] = R"(
     chain input {
         type filter hook input priority filter; policy drop;
         iifname "lo" accept
-        iifname "$WAN" udp sport 67 udp dport 68 accept
-        iifname "$LAN" udp sport 68 udp dport 67 accept
-        iifname { "$WAN", "$LAN" } ip6 saddr :: icmpv6 type nd-neighbor-solicit ip6 hoplimit 255 accept
         iifname { "$WAN", "$LAN", "$VPN" } fib daddr . iif type != { local, broadcast, multicast } goto drop_weak_host
+        iifname { "$WAN", "$LAN" } ip6 saddr :: icmpv6 type nd-neighbor-solicit ip6 hoplimit 255 accept
         iifname { "$WAN", "$LAN", "$VPN" } fib saddr . iif oif missing goto drop_spoofed
+        ct state invalid goto drop_invalid
         iifname "$WAN" tcp dport 22 ct state new update @ssh_sources { ip saddr limit rate over 12/minute burst 12 packets } goto drop_ssh_flood
         iifname "$WAN" tcp dport 22 ct state new update @ssh_sources6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate over 12/minute burst 12 packets } goto drop_ssh_flood
         iifname "$WAN" tcp dport 22 jump ssh_on_wan
-        ct state invalid goto drop_invalid
         iifname { "$WAN", "$LAN" } icmp type echo-request jump echo
         iifname { "$WAN", "$LAN" } icmpv6 type echo-request jump echo
         ct state established,related accept

@@ -175,6 +175,7 @@ table inet atomix {
 
     chain from_wan {
         icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
+        meta nfproto ipv4 udp sport 67 udp dport 68 accept
         tcp dport @wan_tcp accept
         udp dport @wan_udp accept
         goto drop_wan_closed
@@ -182,6 +183,7 @@ table inet atomix {
 
     chain from_lan {
         icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
+        meta nfproto ipv4 udp sport 68 udp dport 67 accept
         tcp dport @lan_tcp accept
         udp dport @lan_udp accept
         goto drop_lan_closed
@@ -195,15 +197,13 @@ table inet atomix {
     chain input {
         type filter hook input priority filter; policy drop;
         iifname "lo" accept
-        iifname "eth0" udp sport 67 udp dport 68 accept
-        iifname "eth1" udp sport 68 udp dport 67 accept
-        iifname { "eth0", "eth1" } ip6 saddr :: icmpv6 type nd-neighbor-solicit ip6 hoplimit 255 accept
         iifname { "eth0", "eth1", "tun0" } fib daddr . iif type != { local, broadcast, multicast } goto drop_weak_host
+        iifname { "eth0", "eth1" } ip6 saddr :: icmpv6 type nd-neighbor-solicit ip6 hoplimit 255 accept
         iifname { "eth0", "eth1", "tun0" } fib saddr . iif oif missing goto drop_spoofed
+        ct state invalid goto drop_invalid
         iifname "eth0" tcp dport 22 ct state new update @ssh_sources { ip saddr limit rate over 12/minute burst 12 packets } goto drop_ssh_flood
         iifname "eth0" tcp dport 22 ct state new update @ssh_sources6 { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate over 12/minute burst 12 packets } goto drop_ssh_flood
         iifname "eth0" tcp dport 22 jump ssh_on_wan
-        ct state invalid goto drop_invalid
         iifname { "eth0", "eth1" } icmp type echo-request jump echo
         iifname { "eth0", "eth1" } icmpv6 type echo-request jump echo
         ct state established,related accept

@@ -10,6 +10,8 @@ import json
 import socket
 import struct
 
+from netlab import wait_until
+
 ICMP, TCP, UDP, ICMP6, OTHER = 1, 6, 17, 58, 99   # OTHER: any private encryption scheme (RFC 3692)
 SYN, FIN = 2, 1
 BROADCAST, ALL_HOSTS, ALL_NODES = "255.255.255.255", "224.0.0.1", "ff02::1"
@@ -56,6 +58,15 @@ _SIDES = (("wan", "eth0", ("10.99.0.2", "fd99::2"), ("10.99.0.1", "fd99::1"), 16
           ("stranger", "eth2", ("192.0.2.1", "fd02::1"), ("192.0.2.2", "fd02::2"), 24))
 
 
+def to_every_port(source, to, protocol):
+    """A packet to each port from 1 to 65535. The sum of both ports stays, and so does the checksum (RFC 1071)."""
+    made = bytearray(packet(source, to, protocol, 30000, 0))
+    at = 40 if ":" in to else 20
+    for port in range(1, 65536):
+        struct.pack_into(">HH", made, at, (30000 - port - 1) % 65535 + 1, port)
+        yield made
+
+
 @dataclasses.dataclass
 class Side:
     """One link of the gateway, with a host at its other end."""
@@ -69,7 +80,14 @@ class Side:
 
     def send(self, packet_):
         kind = b"\x86\xdd" if packet_[0] >> 4 == 6 else b"\x08\x00"
-        self.wire.send(self.mac + b"\x02\0\0\0\0\x01" + kind + packet_)
+        self.wire.send(self._mac_of(packet_) + b"\x02\0\0\0\0\x01" + kind + packet_)
+
+    def _mac_of(self, packet_):
+        if packet_[0] >> 4 == 6:
+            return b"\x33\x33" + packet_[36:40] if packet_[24] == 0xff else self.mac
+        if packet_[16:20] == b"\xff\xff\xff\xff":
+            return b"\xff" * 6
+        return b"\x01\0\x5e" + packet_[17:20] if packet_[16] >> 4 == 14 else self.mac
 
 
 def join(lab):
@@ -91,6 +109,10 @@ def join(lab):
     gw.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0")
     for address in sides["wan"].neighbours.values():
         gw.run("ip", "route", "add", "default", "via", address)
+    for side in sides.values():   # IPv6's multicast comes some time after the carrier
+        routes = ("ip", "-6", "route", "show", "table", "local", "type", "multicast", "dev", side.port)
+        if not wait_until(lambda: gw.run(*routes)):
+            raise AssertionError(f"no multicast on {side.port}")
     return gw, sides
 
 

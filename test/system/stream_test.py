@@ -76,7 +76,8 @@ def witness(is_open):
                 rules += f"counter {place}_{name}{version} {{ }}\n"
             before += match(version, *what) + f"counter name came_{name}{version}\n"
             after += match(version, *what) + f"counter name passed_{name}{version}\n"
-    return Witness(gw, rules + "chain before { type filter hook prerouting priority -350;\n" + before + "}", "\n" + after)
+    before = "chain before { type filter hook prerouting priority -350;\n" + before + "}"
+    return Witness(gw, rules + before, "\n" + after)
 
 
 class Stream:
