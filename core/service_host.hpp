@@ -1,6 +1,7 @@
 #pragma once
 // Who runs dnsmasq and chronyd. In the product systemd's units own them, so that DHCP and NTP outlive a
-// controller crash; where no systemd is PID 1, ChildHost runs them as children (core/child_host.hpp).
+// controller crash (core/systemd_host.hpp); where no systemd is PID 1, they are our children
+// (core/child_host.hpp).
 //
 // Wishes go in here, facts come out as DeviceState::services.
 
@@ -22,10 +23,11 @@ class ServiceHost {
 public:
     virtual ~ServiceHost() = default;
 
-    // Starts the service, or restarts it when `spec` differs from what is wanted already. Takes effect in
+    // Starts the service, or restarts it when `spec` differs from what it was started with. Takes effect in
     // run().
     virtual void want(ServiceSpec spec) = 0;
-    virtual Task<void> run() = 0;   // keeps what is wanted alive; when cancelled, ends it in order
+    // Keeps what is wanted alive. When cancelled, ChildHost ends it in order and SystemdHost leaves it alone.
+    virtual Task<void> run() = 0;
 };
 
 }   // namespace core

@@ -120,7 +120,7 @@ def await_temporaries(tree):
 
 def foreign_headers(tree):
     """C libraries, the kernel's headers and Beast stay in .cpp files."""
-    pattern = (r"^\s*#\s*include\s*<(libmnl|nftables|openssl|yaml-cpp|libuboot|sqfs|boost/beast|spdlog|linux)\b[^>]*>")
+    pattern = (r"^\s*#\s*include\s*<(libmnl|nftables|openssl|yaml-cpp|libuboot|sqfs|boost/beast|spdlog|systemd|linux)\b[^>]*>")
     return findings(sources(tree, ".hpp"), pattern, "{} belongs in a .cpp file", code_only=False)
 
 

@@ -86,9 +86,9 @@ class Container:
         assert wait_until(Path(f"/proc/{self._pid}/root/run/systemd/private").is_socket, 20), "systemd did not start"
         return self.run("systemctl", "is-system-running", "--wait", check=False).strip()
 
-    def run(self, *argv, check=True):
+    def run(self, *argv, check=True, limit=90):
         done = subprocess.run(["nsenter", "-t", str(self._pid), "-a", "--", *argv], capture_output=True, text=True,
-                              timeout=90)
+                              timeout=limit)
         assert not check or done.returncode == 0, f"{argv}: status {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 

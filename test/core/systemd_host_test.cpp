@@ -1,0 +1,43 @@
+#include "core/systemd_host.hpp"
+
+#include "started.hpp"
+#include "support/fake_clock.hpp"
+#include "support/log_lines.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <doctest/doctest.h>
+
+// With a real systemd: test/system/service_host_test.cpp.
+
+using namespace std::chrono_literals;
+
+TEST_CASE("a systemd that cannot be asked is told after 700 ms, since one that re-executes is soon back") {
+    core::asio::io_context io;
+    test::FakeClock clock{io};
+    core::StateBus state{io.get_executor(), core::DeviceState{}};
+    auto const log = std::make_shared<test::LogLines>();
+    test::TemporaryDirectory const directory;
+    core::Writer<&core::DeviceState::services> services{state};
+    services.set({{"dns", {.running = true, .pid = 7, .starts = 2}}});
+    core::SystemdHost host{clock, services, core::Log{log, "core"}, directory.path(), directory / "private"};
+    host.want({.name = "dns", .argv = {"/bin/true"}, .configuration = ""});
+    test::Started running{io, host.run()};
+
+    clock.advance(699ms);
+    CHECK(log->lines.size() == 3);   // at 0, 100 and 300 ms
+    CHECK(state.now().services.at("dns").running);
+    clock.advance(1ms);
+    auto const dns = state.now().services.at("dns");
+    CHECK(!dns.running);
+    CHECK(dns.pid == 0);
+    CHECK(dns.starts == 2);
+    CHECK(dns.error == "not known: connecting to systemd at " + (directory / "private").string() +
+                           " [No such file or directory]");
+
+    log->lines.clear();
+    clock.advance(60s);
+    CHECK(log->lines.size() == 13);   // after 0.8, 1.6 and 3.2 s, then every 5 s
+    running.cancel();
+    CHECK(test::happens(io, [&] { return running.ended(); }));
+    CHECK(running.threw() == "cancelled");
+}
