@@ -10,6 +10,7 @@
 #include "core/processes.hpp"
 #include "core/race.hpp"
 #include "core/supervisor.hpp"
+#include "core/systemd_host.hpp"
 #include "health/monitor.hpp"
 #include "health/prober.hpp"
 #include "net/chrony_time.hpp"
@@ -85,6 +86,15 @@ net::HttpsOptions https_options(config::DeviceDocument const& device,
     return options;
 }
 
+std::unique_ptr<core::ServiceHost> service_host(config::DeviceDocument const& device,
+                                                core::Clock& clock,
+                                                Writer<&DeviceState::services> services,
+                                                core::Log log) {
+    if (*device.service_host == "systemd")
+        return std::make_unique<core::SystemdHost>(clock, services, std::move(log), *device.run);
+    return std::make_unique<core::ChildHost>(clock, services, std::move(log), *device.run);
+}
+
 int run(config::DeviceDocument const& device, core::Log const& log) {
     auto const say = [&](char const* component) { return log.for_component(component); };
 
@@ -131,8 +141,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                            state,           Writer<&DeviceState::firewall>{state},
                            say("firewall"), net::firewall_facts(device, in_force)};
     net::Forwarding forwarding{clock, Writer<&DeviceState::forwarding>{state}, say("forwarding")};
-    core::ChildHost host{clock, Writer<&DeviceState::services>{state}, say("services"), *device.run};
-    net::LanServices lan_services{clock, state, host, say("lan"), wishes, device};
+    auto const host = service_host(device, clock, Writer<&DeviceState::services>{state}, say("services"));
+    net::LanServices lan_services{clock, state, *host, say("lan"), wishes, device};
     auto const lan_files = net::lan_files(*device.run, *device.data);
     net::LeaseWatcher leases{clock, Writer<&DeviceState::leases>{state}, say("leases"),
                              lan_files.dnsmasq_leases};
@@ -190,7 +200,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                              say("status")};
 
     core::Supervisor supervisor{clock, say("core")};
-    supervisor.add("services", [&] { return host.run(); });
+    supervisor.add("services", [&] { return host->run(); });
     supervisor.add("flags", [&] { return flags.run(); });
     supervisor.add("links", [&] { return links.run(); });
     supervisor.add("firewall", [&] { return firewall.run(); });

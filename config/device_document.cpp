@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 1> kBoards{"sim"};   // those with an adapter under platform/
-constexpr std::array<std::string_view, 1> kServiceHosts{"children"};
+constexpr std::array<std::string_view, 2> kServiceHosts{"children", "systemd"};
 
 auto duration_from(core::Duration least) {
     return [least](Node const& node) { return as_duration(node, least); };
@@ -181,6 +181,23 @@ void read_paths(Mapping paths, DeviceDocument& document) {
     paths.read("os_release", document.os_release, as_absolute_path);
 }
 
+// Where units own the services, their lines say what is run with which files (deploy/systemd).
+void check_units(DeviceDocument const& document, Check& check) {
+    if (*document.service_host != "systemd") return;
+    struct {
+        char const* key;
+        Field<Path> const& path;
+        char const* units;
+    } const fixed[] = {{"services.dnsmasq", document.dnsmasq, "/usr/sbin/dnsmasq"},
+                       {"services.chronyd", document.chronyd, "/usr/sbin/chronyd"},
+                       {"paths.data", document.data, "/data"},
+                       {"paths.run", document.run, "/run/atomix"}};
+    for (auto const& [key, path, units] : fixed)
+        check.that(*path == units, path.at,
+                   std::string{key} + ": must be " + units +
+                       " where services.host is systemd, because the units say so");
+}
+
 }   // namespace
 
 std::variant<DeviceDocument, Problems> parse_device_document(std::string const& text,
@@ -199,6 +216,7 @@ std::variant<DeviceDocument, Problems> parse_device_document(std::string const& 
         read_services(root.within("services"), document);
         read_paths(root.within("paths"), document);
         root.within("sim").read("reboot_request", document.reboot_request, as_absolute_path);
+        check_units(document, check);
     }
     if (!check.is_clean()) return check.take();
     return document;

@@ -62,11 +62,13 @@ struct DeviceDocument {
     Field<core::Duration> trial_limit{std::chrono::minutes{10}};     // longer than the window
     Field<core::Duration> trial_interval{std::chrono::seconds{5}};   // between two rounds of probes
     // services:
-    Field<std::string> service_host{"children"};   // others come with their hosts
+    // "systemd": units own dnsmasq and chronyd (deploy/systemd), as in the product; "children": this program.
+    Field<std::string> service_host{"children"};
     Field<Path> dnsmasq{"/usr/sbin/dnsmasq"};
     Field<Path> chronyd{"/usr/sbin/chronyd"};
     Field<Path> chronyc{"/usr/bin/chronyc"};
-    Field<bool> set_clock{true};   // false: chronyd -x, for containers and namespaces
+    Field<bool> set_clock{true};   // false: chronyd -x, for containers and namespaces. With "systemd" the
+                                   // unit's options, /etc/atomix/chronyd.env, must say the same
     // paths:
     Field<Path> data{"/data"};        // survives updates
     Field<Path> run{"/run/atomix"};   // does not survive a boot

@@ -49,6 +49,28 @@ TEST_CASE("the simulated board's document means what it says") {
     CHECK(document.board.at == config::Place{"device.yaml", 3, 10});
 }
 
+TEST_CASE("where units own the services, the paths are those of the units") {
+    auto const parsed = parse("device: {board: sim, compatible: c, built: 2026-11-01T00:00:00Z}\n"
+                              "slots: {a: {boot: /1, rootfs: /2}, b: {boot: /3, rootfs: /4}}\n"
+                              "update: {keyring: /k}\n"
+                              "services: {host: systemd, chronyd: /opt/chronyd}\n"
+                              "paths: {data: /mnt, run: /run/other}\n");
+    auto const why = std::string{" where services.host is systemd, because the units say so"};
+    REQUIRE(std::holds_alternative<config::Problems>(parsed));
+    std::string all;
+    for (auto const& problem : std::get<config::Problems>(parsed)) all += problem.text() + '\n';
+    CHECK(all == "device.yaml:4:36: services.chronyd: must be /usr/sbin/chronyd" + why + "\n" +
+                     "device.yaml:5:15: paths.data: must be /data" + why + "\n" +
+                     "device.yaml:5:26: paths.run: must be /run/atomix" + why + "\n");
+
+    auto const fine = parse("device: {board: sim, compatible: c, built: 2026-11-01T00:00:00Z}\n"
+                            "slots: {a: {boot: /1, rootfs: /2}, b: {boot: /3, rootfs: /4}}\n"
+                            "update: {keyring: /k}\n"
+                            "services: {host: systemd}\n");
+    REQUIRE(test::problem_in(fine) == "");
+    CHECK(*std::get<config::DeviceDocument>(fine).service_host == "systemd");
+}
+
 TEST_CASE("what is required is enough, and the rest has its defaults") {
     auto const parsed = parse("device: {board: sim, compatible: c, built: 2026-11-01T00:00:00Z}\n"
                               "slots: {a: {boot: /1, rootfs: /2}, b: {boot: /3, rootfs: /4}}\n"
@@ -191,7 +213,11 @@ TEST_CASE("each rule of the device document has its sentence") {
          "device.yaml:29:13: trial.interval: must be at most trial.window, 5s, but is 6s"},
         {"host unknown", "host: children", "host: docker",
          "device.yaml:32:9: services.host: \"docker\" is not a service host that this build knows; it knows "
-         "children"},
+         "children, systemd"},
+        {"program that the unit does not run", "host: children\n  dnsmasq: /usr/sbin/dnsmasq",
+         "host: systemd\n  dnsmasq: /opt/dnsmasq",
+         "device.yaml:33:12: services.dnsmasq: must be /usr/sbin/dnsmasq where services.host is systemd, "
+         "because the units say so"},
         {"bool of YAML 1.1", "set_clock: false", "set_clock: NO",
          "device.yaml:36:14: services.set_clock: expected true or false, not \"NO\""},
         {"unknown key", "  run: /run/atomix", "  runn: /run/atomix",
