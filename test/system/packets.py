@@ -106,6 +106,10 @@ def join(lab):
         side.wire = side.namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         side.wire.bind(("host0", 0))
         gw.run("sysctl", "-qw", f"net.ipv4.conf.{port}.rp_filter=0")   # the table's work
+    vpn = sides["vpn"]   # a tunnel has no neighbours to be found
+    theirs = vpn.namespace.run("cat", "/sys/class/net/host0/address").strip()
+    vpn.namespace.run("ip", "neigh", "replace", vpn.addresses[6], "lladdr", vpn.mac.hex(":"), "dev", "host0")
+    gw.run("ip", "neigh", "replace", vpn.neighbours[6], "lladdr", theirs, "dev", "tun0")
     gw.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=0")
     for address in sides["wan"].neighbours.values():
         gw.run("ip", "route", "add", "default", "via", address)
