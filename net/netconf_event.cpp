@@ -24,6 +24,7 @@ core::Result<bool> says_forwarding(std::span<std::byte const> datagram) {
     auto left = static_cast<int>(datagram.size());
     auto const* message = reinterpret_cast<nlmsghdr const*>(datagram.data());
     for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+        if (message->nlmsg_len > static_cast<unsigned>(left)) break;   // mnl_nlmsg_ok takes 2^32 - 1 for -1
         if (message->nlmsg_type != RTM_NEWNETCONF) continue;
         if (message->nlmsg_len < mnl_nlmsg_size(MNL_ALIGN(sizeof(netconfmsg))))
             return core::fail(core::Errc::bad_input, "netconf message is truncated");

@@ -90,6 +90,13 @@ TEST_CASE("a netconf message cut anywhere is refused, and never read beyond its 
     CHECK_FALSE(*net::says_forwarding(greedy.whole()));
 }
 
+TEST_CASE("a netconf message without an end is refused") {
+    Message endless{RTM_NEWNETCONF, NETCONFA_IFINDEX_ALL, 1};
+    auto const bytes = endless.whole();
+    endless.header->nlmsg_len = 0xffffffff;
+    CHECK_FALSE(net::says_forwarding(bytes).has_value());
+}
+
 TEST_CASE_FIXTURE(World, "forwarding that is on at start is switched off") {
     set("ipv4/ip_forward", "1");
     set("ipv6/conf/all/forwarding", "1");
