@@ -1,7 +1,7 @@
 // The gateway without the rest of the daemon, for test/system/gateway_test.py: real kernel, real dnsmasq and
 // chronyd. gateway_probe <data> <run> <wan> <lan> [only-firewall] [bootstrap-on-wan] [again]; ends in order
-// on SIGTERM. again: SIGUSR1 has the whole table applied 100 times. The operator's document is
-// <data>/config/atomix.yaml. What it knows is in <run>/state.json.
+// on SIGTERM. again: SIGUSR1 has the whole table applied 100 times. print-rules: only prints the packet
+// filter's text. The operator's document is <data>/config/atomix.yaml. What it knows is in <run>/state.json.
 
 #include "config/accepted.hpp"
 #include "config/flag_watcher.hpp"
@@ -15,6 +15,7 @@
 #include "net/chrony_time.hpp"
 #include "net/chrony_wan.hpp"
 #include "net/firewall.hpp"
+#include "net/firewall_ruleset.hpp"
 #include "net/forwarding.hpp"
 #include "net/lan_services.hpp"
 #include "net/lease_watcher.hpp"
@@ -122,12 +123,19 @@ int main(int argc, char** argv) {
     auto const& document = in_force.document;
     for (auto const& problem : in_force.state.problems) std::fprintf(stderr, "%s\n", problem.c_str());
 
+    auto const flag_directory = *device.data / "config";
+    if (asked("print-rules")) {
+        auto const policy =
+            net::policy(net::firewall_facts(device, in_force), config::read_flags(flag_directory));
+        if (policy) std::fputs(net::render(*policy).c_str(), stdout);
+        return policy ? 0 : 1;
+    }
+
     core::asio::io_context io{1};
     core::SystemClock clock;
     core::Log const log{core::standard_error_sink(core::Level::debug), "gateway"};
     core::SystemProcesses processes;
     core::StateBus state{io.get_executor(), {}};
-    auto const flag_directory = *device.data / "config";
     Writer<&DeviceState::flags>{state}.set(config::read_flags(flag_directory));   // before the first ruleset
 
     config::FlagWatcher flags{flag_directory, Writer<&DeviceState::flags>{state}, log};
