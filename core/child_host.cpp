@@ -128,8 +128,10 @@ Task<void> ChildHost::keep(std::string name) {
             failures = 0;
             continue;
         }
-        failures = clock_.now() - started >= backoff_.forget_after ? 1 : failures + 1;
-        auto const pause = backoff_.pause(failures);
+        // One that was up for long is back at once: the LAN waits for it.
+        bool const was_up = clock_.now() - started >= backoff_.forget_after;
+        failures = was_up ? 0 : failures + 1;
+        auto const pause = was_up ? Duration{} : backoff_.pause(failures);
         log_(Level::warning, "service ended, will restart",
              {{"service", name},
               {"why", services_.now().at(name).error},

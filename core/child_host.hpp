@@ -1,6 +1,6 @@
 #pragma once
 // The ServiceHost where no systemd is PID 1: the services are our children, held by pidfd, restarted with
-// back-off.
+// back-off; at once after ten seconds of running.
 //
 // A child of an earlier atomixd that was killed is found by its pid file and ended first: dnsmasq outlives
 // its parent (it changes ids after exec, which clears PR_SET_PDEATHSIG) and would keep the ports.

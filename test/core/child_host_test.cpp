@@ -107,19 +107,26 @@ TEST_CASE_FIXTURE(World,
     end(running);
 }
 
-TEST_CASE_FIXTURE(World, "a service that has run for ten seconds is restarted at the shortest pause again") {
+TEST_CASE_FIXTURE(World,
+                  "a service that has run for ten seconds is restarted at once, and later when it ends soon") {
     host.want(shell("dies", "sleep 60"));
     test::Started running{io, host.run()};
     for (int round = 0; round < 3; ++round) {
         REQUIRE(runs("dies"));
         clock.advance(10s);
+        auto const starts = service("dies").starts;
         ::kill(-service("dies").pid, SIGKILL);
-        log->lines.clear();
-        REQUIRE(happens([&] { return log->contains("why=\"ended with status 137\" in_ms=100"); }));
-        clock.advance(100ms);
+        REQUIRE(happens([&] { return service("dies").starts == starts + 1; }));   // no time passes
+        REQUIRE(runs("dies"));
     }
-    REQUIRE(runs("dies"));
+    log->lines.clear();
+    ::kill(-service("dies").pid, SIGKILL);
+    REQUIRE(happens([&] { return log->contains("why=\"ended with status 137\" in_ms=100"); }));
+    clock.advance(99ms);
     CHECK(service("dies").starts == 4);
+    clock.advance(1ms);
+    REQUIRE(runs("dies"));
+    CHECK(service("dies").starts == 5);
     end(running);
 }
 
