@@ -84,7 +84,6 @@ private:
 
     using Take = std::function<void(sd_bus_message*)>;
     UnitState state_;
-    std::uint32_t pid_ = 0;
     std::uint64_t start_us_ = 0, end_us_ = 0;   // CLOCK_MONOTONIC; the end is 0 while it runs
     std::map<std::string_view, Take> const ours_{
         {"LoadState", [this](auto* m) { text(m, state_.load); }},

@@ -123,6 +123,7 @@ Task<Result<void>> SystemdHost::look(SystemdBus& bus, std::string name) {
     // Somebody's stop is undone, but not in the same moment. At the first look nobody has stopped anything.
     bool const was_up = !kept.seen.active.empty() && !is_down(kept.seen);
     if (was_up && is_down(*now)) postpone(kept, clock_.now() + kOrders.pause(kept.starts_in_a_row));
+    if (now->active == "active") kept.refused.clear();
     tell(name, *now);
     if (now->active == "active") check_run(kept);
 

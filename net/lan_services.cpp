@@ -67,7 +67,7 @@ Result<std::vector<core::ServiceSpec>> write_lan_files(config::OperatorDocument 
         !ok)
         return ok.error();
     // A killed chronyd leaves it, and the next one refuses to start while any process has that number. Who
-    // runs is the host's to know.
+    // runs is the host's to know; one that runs looks at it no more.
     if (auto ok = core::remove_file(files.chrony_pid_file); !ok) return ok.error();
     if (auto ok = core::replace_file(files.dnsmasq_config, dnsmasq); !ok) return ok.error();
     if (auto ok = core::replace_file(files.dnsmasq_hosts, hosts); !ok) return ok.error();

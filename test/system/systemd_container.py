@@ -34,8 +34,10 @@ ln -s pts/ptmx dev/ptmx; ln -s /proc/self/fd dev/fd
 mount -t tmpfs tmpfs dev/shm
 mkdir -p old; pivot_root . old; umount -l /old
 exec env -i container=atomix PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
-    /lib/systemd/systemd --log-target=null --show-status=0 --unit=multi-user.target </dev/null >/dev/null 2>&1
+    /lib/systemd/systemd --log-target=journal --show-status=0 --unit=multi-user.target </dev/null >/dev/null 2>&1
 """
+PRODUCT_UNITS = tuple(f"{name}.service" for name in ("atomix-firewall", "atomix-lan", "atomix-lan-link", "atomix-dnsmasq",
+                                                     "atomix-chronyd", "atomixd"))
 _CGROUPS = Path("/run/cgroups")
 
 
@@ -97,6 +99,10 @@ class Container:
 
     def journal(self):
         return self.run("journalctl", "--no-pager", "-b", "-o", "short-monotonic", check=False)
+
+    def has_ended(self):
+        """By itself: a reboot, a power-off."""
+        return self._launcher.poll() is not None
 
     def end(self):
         """A power cut."""

@@ -72,7 +72,7 @@ class Unit:
     def commands(self, key):
         """(argv, may fail) of each line, with the variables of the environment files that stand as a word."""
         for value in self.values(key):
-            words = shlex.split(value.lstrip("-"))
+            words = shlex.split(value.lstrip("-+"))
             argv = [part for word in words
                     for part in (self._variable(word[1:]) if re.fullmatch(r"\$[A-Z_]+", word) else [word])]
             yield argv, value.startswith("-")
