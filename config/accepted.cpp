@@ -25,7 +25,7 @@ struct Read {
 };
 enum class Found { accepted, refused, absent };
 
-Found read(Path const& path, Read& into, core::ConfigState& state) {
+Found read(Path const& path, DeviceNames const& names, Read& into, core::ConfigState& state) {
     auto const name = path.filename().string();
     auto text = read_document(path);
     if (!text && text.error().is(core::Errc::not_found)) return Found::absent;
@@ -33,7 +33,7 @@ Found read(Path const& path, Read& into, core::ConfigState& state) {
         state.problems.push_back(name + ": cannot be read: " + text.error().text());
         return Found::refused;
     }
-    auto parsed = parse_operator_document(*text, name);
+    auto parsed = parse_operator_document(*text, name, names);
     if (auto const* problems = std::get_if<Problems>(&parsed)) {
         for (auto const& problem : *problems) state.problems.push_back(problem.text());
         return Found::refused;
@@ -49,14 +49,15 @@ core::Result<void> store(Path const& path, std::string const& text) {
 
 }   // namespace
 
-Accepted::Accepted(Path const& data_directory, core::Slot booted)
+Accepted::Accepted(Path const& data_directory, core::Slot booted, DeviceNames names)
     : written_{data_directory / "config" / "atomix.yaml"},
-      stored_{data_directory / "state" / ("accepted-" + std::string{core::name(booted)} + ".yaml")} {}
+      stored_{data_directory / "state" / ("accepted-" + std::string{core::name(booted)} + ".yaml")},
+      names_{std::move(names)} {}
 
 InForce Accepted::choose() const {
     InForce chosen;
     Read read_now;
-    auto const found = read(written_, read_now, chosen.state);
+    auto const found = read(written_, names_, read_now, chosen.state);
     if (found == Found::absent) return chosen;
     if (found == Found::accepted) {
         chosen.state.source = Source::operator_document;
@@ -69,7 +70,7 @@ InForce Accepted::choose() const {
                 ok.error().text());
         return chosen;
     }
-    if (read(stored_, read_now, chosen.state) == Found::accepted) {
+    if (read(stored_, names_, read_now, chosen.state) == Found::accepted) {
         chosen.state.source = Source::last_accepted;
         chosen.document = std::move(read_now.document);
     }

@@ -18,7 +18,7 @@ struct InForce {
 
 class Accepted {
 public:
-    Accepted(Path const& data_directory, core::Slot booted);
+    Accepted(Path const& data_directory, core::Slot booted, DeviceNames names = {});
 
     // Never fails: what cannot be read, parsed or stored is one of the problems. No document at all is none.
     // Stores an accepted document (mode 0600) if it differs from the stored one.
@@ -27,6 +27,7 @@ public:
 private:
     Path written_;
     Path stored_;
+    DeviceNames names_;
 };
 
 }   // namespace config

@@ -14,9 +14,11 @@ struct DhcpRange {
     bool operator==(DhcpRange const&) const = default;
 };
 
-// First and last address that a host can have. For prefixes up to /30.
-constexpr DhcpRange hosts_of(core::Cidr lan) noexcept {
-    return {{lan.network().bits + 1}, {(lan.network().bits | ~lan.netmask().bits) - 1}};
+// First and last address that a host can have. On a /31 both can (RFC 3021).
+constexpr DhcpRange hosts_of(core::Cidr network) noexcept {
+    auto const first = network.network().bits, last = first | ~network.netmask().bits;
+    if (network.prefix >= 31) return {{first}, {last}};
+    return {{first + 1}, {last - 1}};
 }
 
 // The range around what is given: the larger side of the gateway, or the side of the given end. The lowest

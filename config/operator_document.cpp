@@ -1,6 +1,7 @@
 #include "config/operator_document.hpp"
 
 #include "config/dhcp_range.hpp"
+#include "config/host_address.hpp"
 #include "config/host_name.hpp"
 #include "config/list.hpp"
 #include "config/mapping.hpp"
@@ -27,30 +28,6 @@ Result<std::string> as_eth1(Node const& node) {
     if (node.kind != Node::Kind::scalar || node.text != "eth1")
         return expected("eth1, the LAN interface of the document", node);
     return node.text;
-}
-
-Result<Cidr> as_gateway(Node const& node) {
-    auto const cidr = node.kind == Node::Kind::scalar ? core::parse_cidr(node.text) : std::nullopt;
-    if (!cidr) return expected("an IPv4 address with its prefix length such as 172.20.30.1/24", node);
-    if (cidr->prefix < 16 || cidr->prefix > 30)
-        return fail(Errc::bad_input, "must have a prefix from /16 to /30");
-    auto const hosts = hosts_of(*cidr);
-    if (cidr->address < hosts.start || cidr->address > hosts.end)
-        return fail(Errc::bad_input,
-                    "must be an address from " + print(hosts.start) + " to " + print(hosts.end));
-    auto const top = cidr->address.bits >> 24;
-    if (top == 0 || top == 127 || top >= 224)
-        return fail(Errc::bad_input,
-                    "must be an address that a host can have, which " + print(cidr->address) + " is not");
-    return *cidr;
-}
-
-Result<std::string> as_dns_name(Node const& node) {
-    auto const text = as_text(node);
-    if (!text) return text.error();
-    auto const name = normal_dns_name(*text);
-    if (!name) return expected("a DNS name", node);
-    return *name;
 }
 
 // The pattern must be a DNS name once a MAC address has taken the place of {mac}.
@@ -144,12 +121,30 @@ std::vector<std::string> short_gateway_names(OperatorDocument const& document) {
     return names;
 }
 
-void read_dnsmasq(Mapping dnsmasq, OperatorDocument& document) {
+// The LAN's address is written in one of two places, or in both alike. False when it is not known.
+bool read_lan(Mapping& dnsmasq, Interfaces const& interfaces, OperatorDocument& document) {
+    if (!dnsmasq.read("gateway_cidr", document.lan, as_lan_address) || !interfaces.lan_is_good) return false;
+    auto const& other = interfaces.lan;
+    if (!other->has_value()) return true;
+    if (!document.lan.is_written()) {
+        document.lan.value = **other;
+        document.lan.at = other.at;
+    } else if (*document.lan != **other) {
+        dnsmasq.problem(document.lan.at, "gateway_cidr",
+                        "must equal network.interfaces.eth1.address in line " +
+                            std::to_string(other.at.line) + ", which is " + print(**other));
+        return false;
+    }
+    return true;
+}
+
+// Whether the LAN's address is known.
+bool read_dnsmasq(Mapping dnsmasq, Interfaces const& interfaces, OperatorDocument& document) {
     Field<bool> enable;
     Field<std::string> interface;
     dnsmasq.read("enable", enable, as_true);
     dnsmasq.read("interface", interface, as_eth1);
-    bool const gateway = dnsmasq.read("gateway_cidr", document.lan, as_gateway);
+    bool const gateway = read_lan(dnsmasq, interfaces, document);
     read_dhcp(dnsmasq, document, gateway);
     dnsmasq.read("domain", document.domain, as_dns_name);
     dnsmasq.read("hostname_pattern", document.hostname_pattern, as_hostname_pattern);
@@ -162,6 +157,7 @@ void read_dnsmasq(Mapping dnsmasq, OperatorDocument& document) {
         document.reservations = read_reservations(dnsmasq, *list, lan, short_gateway_names(document));
         document.reservations.at = list->at;
     }
+    return gateway;
 }
 
 void read_ntp(Mapping ntp, OperatorDocument& document) {
@@ -186,12 +182,14 @@ void read_firewall(Mapping inbound, OperatorDocument& document) {
     read_ports(inbound.within("lan"), document.open_on_lan, as_port);
 }
 
-void read_network(Mapping network, OperatorDocument& document) {
-    read_dnsmasq(network.within("dnsmasq"), document);
+void read_network(Mapping network, OperatorDocument& document, DeviceNames const& device) {
+    auto interfaces = read_interfaces(network, device);
+    bool const lan_is_known = read_dnsmasq(network.within("dnsmasq"), interfaces, document);
+    check_interfaces(network, interfaces, lan_is_known ? std::optional{*document.lan} : std::nullopt);
+    document.wan = std::move(interfaces.wan);
+    document.further = std::move(interfaces.further);
     read_ntp(network.within("ntp"), document);
     read_firewall(network.within("firewall").within("inbound"), document);
-    for (auto const* const key : {"dns_servers", "dns_search_domains", "default_gateway", "interfaces"})
-        network.refuse(key, kNotYet);
 }
 
 Result<MaintenanceWindow> as_window(Node const& node) {
@@ -226,15 +224,15 @@ void read_upgrade(Mapping upgrade, OperatorDocument& document) {
 
 }   // namespace
 
-std::variant<OperatorDocument, Problems> parse_operator_document(std::string const& text,
-                                                                 std::string const& file) {
+std::variant<OperatorDocument, Problems>
+parse_operator_document(std::string const& text, std::string const& file, DeviceNames const& device) {
     Check check;
     OperatorDocument document;
     if (auto const tree = parse_yaml(text, file, check)) {
         Mapping root{*tree, check};
         Field<int> version;
         root.require("version", version, [](Node const& node) { return as_integer(node, 1, 1); });
-        read_network(root.within("network"), document);
+        read_network(root.within("network"), document, device);
         if (root.find("os_upgrade")) read_upgrade(root.within("os_upgrade"), document);
         for (auto const* const key : {"users", "activation", "containers"}) root.refuse(key, kNotYet);
     }

@@ -8,6 +8,7 @@
 
 #include "config/device_document.hpp"
 #include "config/field.hpp"
+#include "config/interfaces.hpp"
 #include "config/maintenance_window.hpp"
 #include "config/reservation.hpp"
 #include "core/ipv4.hpp"
@@ -28,7 +29,7 @@ struct Ports {
 
 struct OperatorDocument {
     // network.dnsmasq:
-    Field<core::Cidr> lan{{{0xac141e01}, 24}};    // gateway_cidr, 172.20.30.1/24; prefix /16 … /30
+    Field<core::Cidr> lan{{{0xac141e01}, 24}};    // gateway_cidr or interfaces.eth1.address, 172.20.30.1/24
     Field<core::Ipv4> dhcp_start{{0xac141e0a}};   // 172.20.30.10
     Field<core::Ipv4> dhcp_end{{0xac141efe}};     // 172.20.30.254
     Field<std::string> domain{"local"};
@@ -36,6 +37,9 @@ struct OperatorDocument {
     Field<std::vector<std::string>> gateway_aliases{{"atomixos"}};
     Field<std::vector<Reservation>>
         reservations;   // [{mac: "00:11:22:33:44:55", ip: 172.20.30.50, name: tv}]
+    // network.interfaces, dns_servers, dns_search_domains, default_gateway:
+    InterfaceWish wan{.name = "eth0"};
+    std::vector<InterfaceWish> further;
     // network.ntp:
     Field<std::vector<std::string>> ntp_servers{{"time.cloudflare.com"}};
     // network.firewall.inbound.{wan,lan}.{tcp,udp}; WAN tcp 22 and 8080 are refused with the reason
@@ -48,8 +52,8 @@ struct OperatorDocument {
     Field<bool> only_security{false};   // os_upgrade.only_security: other updates are not installed
 };
 
-std::variant<OperatorDocument, Problems> parse_operator_document(std::string const& text,
-                                                                 std::string const& file);
+std::variant<OperatorDocument, Problems>
+parse_operator_document(std::string const& text, std::string const& file, DeviceNames const& device = {});
 
 // What the gateway is called on its LAN, without the pattern's name: each alias, and with the domain if it
 // has no dot.

@@ -9,6 +9,12 @@ constexpr auto kOperatorDocument = R"(version: 1
 network:
   dnsmasq: {enable: true, gateway_cidr: 10.44.0.1/24, domain: "lab", hostname_pattern: 'gw-{mac}',
     reservations: [{mac: 00:11:22:33:44:55, ip: 10.44.0.50, name: tv}]}
+  dns_servers: [192.0.2.53, "2001:db8::53"]
+  default_gateway: 192.0.2.1
+  interfaces:
+    eth0: {mode: static, address: 192.0.2.10/24, dns_search_domains: [lab.example]}
+    eth1: {mode: static, address: 10.44.0.1/24}
+    eth2: {mode: dhcp, gateway: 198.51.100.1}
   ntp: {servers: [0.pool.ntp.org, "2001:db8::7"]}
   firewall:
     inbound:
@@ -76,5 +82,7 @@ TEST_CASE("a mutilated device document is a document or problems with places, an
 }
 
 TEST_CASE("a mutilated operator's document is a document or problems with places, and never a crash") {
-    check_mutations(kOperatorDocument, config::parse_operator_document);
+    check_mutations(kOperatorDocument, [](std::string const& text, std::string const& file) {
+        return config::parse_operator_document(text, file);
+    });
 }
