@@ -21,6 +21,7 @@
 #include "net/lan_services.hpp"
 #include "net/lease_watcher.hpp"
 #include "net/link_monitor.hpp"
+#include "net/networkd.hpp"
 #include "net/prepare_lan.hpp"
 #include "net/status_server.hpp"
 #include "ota/life_cycle.hpp"
@@ -108,7 +109,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     }
     core::SystemClock clock;
     ota::Books books{*device.data / "state"};
-    config::Accepted const accepted{*device.data, *slot};
+    config::Accepted const accepted{*device.data, *slot, {*device.wan, *device.lan}};
     auto const in_force = accepted.choose();
     auto const& wishes = in_force.document;
     for (auto const& problem : in_force.state.problems)
@@ -135,6 +136,15 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     net::LinkMonitor links{
         clock, Writer<&DeviceState::links>{state}, say("links"), *device.wan, *device.lan, *wishes.lan};
 
+    // Wishes -> the WAN and further interfaces
+    core::SystemProcesses processes;
+    net::Networkd networkd{clock,
+                           processes,
+                           Writer<&DeviceState::network>{state},
+                           say("network"),
+                           net::networkd_config(wishes, {*device.wan, *device.lan}),
+                           {.directory = *device.networkd, .told = *device.run / "networkd-told"}};
+
     // Facts -> firewall and LAN services
     net::Nft nft;
     net::Firewall firewall{clock,           nft,
@@ -147,7 +157,6 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     net::LeaseWatcher leases{clock, Writer<&DeviceState::leases>{state}, say("leases"),
                              lan_files.dnsmasq_leases};
 
-    core::SystemProcesses processes;
     net::ChronyWan chrony_wan{clock, state, processes, say("time"), *device.chronyc, lan_files.chrony_socket};
 
     // Facts -> readings -> verdict
@@ -203,6 +212,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     supervisor.add("services", [&] { return host->run(); });
     supervisor.add("flags", [&] { return flags.run(); });
     supervisor.add("links", [&] { return links.run(); });
+    if (*device.wan_manager == "networkd") supervisor.add("network", [&] { return networkd.run(); });
     supervisor.add("firewall", [&] { return firewall.run(); });
     supervisor.add("forwarding", [&] { return forwarding.run(); });
     supervisor.add("lan services", [&] { return lan_services.run(); });
@@ -233,7 +243,7 @@ int prepare_lan(config::DeviceDocument const& device, core::Log const& log) {
         log(Level::error, "cannot prepare the lan", {{"why", slot.error().text()}});
         return kCannotRun;
     }
-    auto const in_force = config::Accepted{*device.data, *slot}.choose();
+    auto const in_force = config::Accepted{*device.data, *slot, {*device.wan, *device.lan}}.choose();
     for (auto const& problem : in_force.state.problems)
         log(Level::error, "problem with the operator's document", {{"why", problem}});
 

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 1> kBoards{"sim"};   // those with an adapter under platform/
 constexpr std::array<std::string_view, 2> kServiceHosts{"children", "systemd"};
+constexpr std::array<std::string_view, 2> kWanManagers{"none", "networkd"};
 
 auto duration_from(core::Duration least) {
     return [least](Node const& node) { return as_duration(node, least); };
@@ -66,6 +67,7 @@ void read_device(Mapping device, DeviceDocument& document) {
 void read_interfaces(Mapping interfaces, DeviceDocument& document) {
     bool const wan = interfaces.read("wan", document.wan, as_interface_name);
     bool const lan = interfaces.read("lan", document.lan, as_interface_name);
+    interfaces.read("manager", document.wan_manager, known_as("manager of interfaces", kWanManagers));
     if (!wan || !lan || *document.wan != *document.lan) return;
     auto const& [late, early] = document.lan.is_written() ? std::pair{"lan", "wan"} : std::pair{"wan", "lan"};
     interfaces.problem(document.lan.is_written() ? document.lan.at : document.wan.at, late,
@@ -179,6 +181,7 @@ void read_paths(Mapping paths, DeviceDocument& document) {
     paths.read("data", document.data, as_absolute_path);
     paths.read("run", document.run, as_absolute_path);
     paths.read("os_release", document.os_release, as_absolute_path);
+    paths.read("networkd", document.networkd, as_absolute_path);
 }
 
 // Where units own the services, their lines say what is run with which files (deploy/systemd).

@@ -34,6 +34,9 @@ struct DeviceDocument {
     // interfaces:
     Field<std::string> wan{"eth0"};
     Field<std::string> lan{"eth1"};
+    // Who gives the WAN and further interfaces their addresses: "networkd", or "none": somebody else, and the
+    // operator's wishes for them are void
+    Field<std::string> wan_manager{"none"};   // manager
     // firewall:
     Field<bool> bootstrap_on_wan{
         false};   // TCP 8080 is open on the WAN while no operator's document is in force
@@ -73,6 +76,7 @@ struct DeviceDocument {
     Field<Path> data{"/data"};        // survives updates
     Field<Path> run{"/run/atomix"};   // does not survive a boot
     Field<Path> os_release{"/etc/os-release"};
+    Field<Path> networkd{"/run/systemd/network"};   // where networkd's files of ours are
     // sim: (only for board sim)
     Field<Path> reboot_request{"/run/atomix/reboot"};   // made to ask the boot-loader stand-in for a reboot
 };

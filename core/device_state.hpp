@@ -43,12 +43,35 @@ struct Link {
     std::string mac;                      // "00:11:22:33:44:55"
     std::vector<std::string> addresses;   // IPv4, CIDR notation
     std::string error;                    // why the wanted address could not be set
+    std::optional<int> speed_mbit;        // with a carrier, where the driver tells
     bool operator==(Link const&) const = default;
+};
+struct DefaultRoute {
+    std::string gateway;   // IPv4; empty: the link itself
+    std::string interface;
+    bool operator==(DefaultRoute const&) const = default;
 };
 struct Links {
     Link wan;
     Link lan;
+    std::vector<Link> further;                   // those of the operator's document
+    std::optional<DefaultRoute> default_route;   // the one that is used
     bool operator==(Links const&) const = default;
+};
+
+// Whether the operator's wishes for WAN and further interfaces are in force. Written by net::Networkd or
+// net::WanClient.
+struct NetworkSetup {
+    bool applied = false;
+    std::string error;
+    bool operator==(NetworkSetup const&) const = default;
+};
+
+// The name servers that this device asks itself. Written by net::ResolverWatcher.
+struct Resolver {
+    std::vector<std::string> servers;
+    std::vector<std::string> search;
+    bool operator==(Resolver const&) const = default;
 };
 
 // What the LAN may reach of the gateway: the services that every LAN has, these and the operator's ports, or
@@ -150,6 +173,8 @@ struct DeviceState {
     Identity identity;
     ConfigState config;
     Links links;
+    NetworkSetup network;
+    Resolver resolver;
     FirewallState firewall;
     Forwarding forwarding;
     Services services;

@@ -3,6 +3,7 @@
 #include "core/files.hpp"
 #include "net/lan_address.hpp"
 #include "net/lan_services.hpp"
+#include "net/network_files.hpp"
 #include "net/route_socket.hpp"
 
 namespace net {
@@ -50,10 +51,22 @@ Task<Result<LinkTable>> read_links() {
     }
 }
 
+// networkd starts afterwards and reads them. Whatever happens here, the LAN is served.
+void prepare_wan(config::OperatorDocument const& document,
+                 config::DeviceDocument const& device,
+                 core::Log const& log) {
+    if (*device.wan_manager != "networkd") return;
+    auto const files = networkd_config(document, {*device.wan, *device.lan});
+    if (auto ok = write_network_files(*device.networkd, files); !ok)
+        log(Level::warning, "the wan is not as the operator wishes until networkd's files can be written",
+            {{"why", ok.error().text()}});
+}
+
 }   // namespace
 
 Task<Result<void>>
 prepare_lan(config::OperatorDocument document, config::DeviceDocument device, core::Log log) {
+    prepare_wan(document, device, log);
     auto const links = co_await read_links();
     if (!links) co_return fail(links, "reading the links");
     auto const lan = links->find(*device.lan);

@@ -1,6 +1,8 @@
 #pragma once
 // What lets the LAN be served without this program: before anything is started, `atomixd --prepare-lan` sets
-// the LAN interface's address and writes the files that dnsmasq and chronyd read.
+// the LAN interface's address and writes the files that dnsmasq and chronyd read. And those that networkd
+// reads, so that the WAN too is as the operator wishes from the first second; but nothing of that fails the
+// LAN.
 //
 // The same is kept as one file on the data partition, for the boot in which this program cannot be run at
 // all: deploy/systemd/prepare-lan, a shell script, then takes what was served last.

@@ -118,6 +118,7 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
         {"update", update(state.update, now)},
         {"health", health(state.health)},
         {"links", {{"wan", link(state.links.wan)}, {"lan", link(state.links.lan)}}},
+        {"network", {{"applied", state.network.applied}, {"error", text_or_null(state.network.error)}}},
         {"services", services(state.services)},
         {"leases", leases(state.leases)},
         {"firewall",

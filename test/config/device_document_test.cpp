@@ -82,6 +82,8 @@ TEST_CASE("what is required is enough, and the rest has its defaults") {
     CHECK(*document.wan == "eth0");
     CHECK(*document.lan == "eth1");
     CHECK_FALSE(document.wan.is_written());
+    CHECK(*document.wan_manager == "none");
+    CHECK(*document.networkd == "/run/systemd/network");
     CHECK(*document.tls_ca == std::nullopt);
     CHECK(*document.poll_interval == 1h);
     CHECK(*document.trial_window == 60s);
@@ -152,6 +154,9 @@ TEST_CASE("each rule of the device document has its sentence") {
          "device.yaml:8:8: interfaces.wan: expected an interface name of 1 to 15 letters, digits, _ . : -, "
          "not "
          "\"abcdefghijklmnop\""},
+        {"another manager of interfaces", "  lan: eth1", "  lan: eth1\n  manager: ifupdown",
+         "device.yaml:10:12: interfaces.manager: \"ifupdown\" is not a manager of interfaces that this build "
+         "knows; it knows none, networkd"},
         {"slot missing", "  b: {boot: /slots/boot-b, rootfs: /slots/rootfs-b}\n", "",
          "device.yaml:11:1: slots.b.boot: is required\ndevice.yaml:11:1: slots.b.rootfs: is required"},
         {"slot path relative", "boot: /slots/boot-a", "boot: slots/boot-a",
@@ -221,7 +226,8 @@ TEST_CASE("each rule of the device document has its sentence") {
         {"bool of YAML 1.1", "set_clock: false", "set_clock: NO",
          "device.yaml:36:14: services.set_clock: expected true or false, not \"NO\""},
         {"unknown key", "  run: /run/atomix", "  runn: /run/atomix",
-         "device.yaml:40:3: paths.runn: is not a known key here; known are data, run, os_release"},
+         "device.yaml:40:3: paths.runn: is not a known key here; known are data, run, os_release, networkd, "
+         "resolv_conf"},
         {"unknown section", "sim:", "simulation:",
          "device.yaml:43:1: simulation: is not a known key here; known are device, interfaces, firewall, "
          "slots, boot, update, trial, services, paths, sim"},

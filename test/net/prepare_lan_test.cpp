@@ -83,3 +83,27 @@ TEST_CASE_FIXTURE(World, "what is kept already is not written again") {
     REQUIRE(prepare().has_value());
     CHECK(std::filesystem::last_write_time(last) == then);
 }
+
+TEST_CASE_FIXTURE(World, "networkd's files are written where networkd has the WAN, and only there") {
+    test::NetworkNamespace const own;
+    device.networkd.value = directory / "network";
+    REQUIRE(prepare().has_value());
+    CHECK(!std::filesystem::exists(directory / "network"));
+
+    device.wan_manager.value = "networkd";
+    document.wan.address.value = *core::parse_cidr("192.0.2.10/24");
+    REQUIRE(prepare().has_value());
+    CHECK(file("network/05-atomix-eth0.network").find("\nAddress=192.0.2.10/24\n") != std::string::npos);
+    CHECK(file("network/05-atomix-eth1.network").find("\nUnmanaged=true\n") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(World, "the LAN is prepared although the WAN's files cannot be written") {
+    test::NetworkNamespace const own;
+    own.shell("ip link add eth1 type veth peer name lan0");
+    device.wan_manager.value = "networkd";
+    device.networkd.value = directory / "network";
+    REQUIRE(core::replace_file(directory / "network", "in the way").has_value());
+    REQUIRE(prepare().has_value());
+    CHECK(own.succeeds("ip -4 address show dev eth1 | grep 'inet 10.44.0.1/24'"));
+    CHECK(lines->contains("the wan is not as the operator wishes until networkd's files can be written"));
+}

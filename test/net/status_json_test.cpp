@@ -29,6 +29,7 @@ core::DeviceState busy_device() {
     state.health.healthy_for = 2500ms;
     state.links.wan = {"eth0", true, true, "00:11:22:33:44:55", {"10.0.0.2/24"}, ""};
     state.links.lan = {"eth1", true, false, "", {}, "address in use"};
+    state.network = {.applied = false, .error = "networkctl reload ended with status 1"};
     state.services["dnsmasq"] = {.running = true, .pid = 77, .starts = 1, .error = ""};
     state.services["chronyd"] = {.running = false, .pid = 0, .starts = 3, .error = "ended with status 1"};
     state.forwarding = {.off = true, .error = "", .switched_off = 1};
@@ -124,6 +125,10 @@ constexpr char const* kBusy = R"json({
       "addresses": [],
       "error": "address in use"
     }
+  },
+  "network": {
+    "applied": false,
+    "error": "networkctl reload ended with status 1"
   },
   "services": {
     "chronyd": {
