@@ -23,7 +23,9 @@
 #include "net/link_monitor.hpp"
 #include "net/networkd.hpp"
 #include "net/prepare_lan.hpp"
+#include "net/resolver_watcher.hpp"
 #include "net/status_server.hpp"
+#include "net/wan_client.hpp"
 #include "ota/life_cycle.hpp"
 #include "ota/running_version.hpp"
 #include "ota/uboot_env.hpp"
@@ -129,21 +131,18 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                                  .boot_id = *boot_id,
                                  .started = clock.now()},
                     .config = in_force.state,
+                    .network = net::first_setup(wishes, device),
                     .flags = config::read_flags(*device.data / "config")}};
 
     // Flag files and kernel -> facts
     config::FlagWatcher flags{*device.data / "config", Writer<&DeviceState::flags>{state}, say("flags")};
+    std::vector<std::string> further;
+    for (auto const& wish : wishes.further) further.push_back(wish.name);
     net::LinkMonitor links{
-        clock, Writer<&DeviceState::links>{state}, say("links"), *device.wan, *device.lan, *wishes.lan};
-
-    // Wishes -> the WAN and further interfaces
-    core::SystemProcesses processes;
-    net::Networkd networkd{clock,
-                           processes,
-                           Writer<&DeviceState::network>{state},
-                           say("network"),
-                           net::networkd_config(wishes, {*device.wan, *device.lan}),
-                           {.directory = *device.networkd, .told = *device.run / "networkd-told"}};
+        clock,  Writer<&DeviceState::links>{state}, say("links"), *device.wan, *device.lan, *wishes.lan,
+        further};
+    net::ResolverWatcher resolver{clock, Writer<&DeviceState::resolver>{state}, say("resolver"),
+                                  *device.resolv_conf};
 
     // Facts -> firewall and LAN services
     net::Nft nft;
@@ -157,7 +156,19 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     net::LeaseWatcher leases{clock, Writer<&DeviceState::leases>{state}, say("leases"),
                              lan_files.dnsmasq_leases};
 
+    core::SystemProcesses processes;
     net::ChronyWan chrony_wan{clock, state, processes, say("time"), *device.chronyc, lan_files.chrony_socket};
+
+    // Wishes -> the WAN and further interfaces, by one of the two
+    Writer<&DeviceState::network> const network{state};
+    net::Networkd networkd{clock,
+                           processes,
+                           network,
+                           say("network"),
+                           net::networkd_config(wishes, {*device.wan, *device.lan}),
+                           {.directory = *device.networkd, .told = *device.run / "networkd-told"}};
+    net::WanClient wan_client{
+        clock, state, *host, processes, network, say("network"), net::wan_orders(wishes, device)};
 
     // Facts -> readings -> verdict
     auto const names = config::gateway_names(wishes);
@@ -212,7 +223,9 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     supervisor.add("services", [&] { return host->run(); });
     supervisor.add("flags", [&] { return flags.run(); });
     supervisor.add("links", [&] { return links.run(); });
+    supervisor.add("resolver", [&] { return resolver.run(); });
     if (*device.wan_manager == "networkd") supervisor.add("network", [&] { return networkd.run(); });
+    if (*device.wan_manager == "udhcpc") supervisor.add("network", [&] { return wan_client.run(); });
     supervisor.add("firewall", [&] { return firewall.run(); });
     supervisor.add("forwarding", [&] { return forwarding.run(); });
     supervisor.add("lan services", [&] { return lan_services.run(); });

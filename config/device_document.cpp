@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 1> kBoards{"sim"};   // those with an adapter under platform/
 constexpr std::array<std::string_view, 2> kServiceHosts{"children", "systemd"};
-constexpr std::array<std::string_view, 2> kWanManagers{"none", "networkd"};
+constexpr std::array<std::string_view, 3> kWanManagers{"none", "networkd", "udhcpc"};
 
 auto duration_from(core::Duration least) {
     return [least](Node const& node) { return as_duration(node, least); };
@@ -174,6 +174,8 @@ void read_services(Mapping services, DeviceDocument& document) {
     services.read("dnsmasq", document.dnsmasq, as_absolute_path);
     services.read("chronyd", document.chronyd, as_absolute_path);
     services.read("chronyc", document.chronyc, as_absolute_path);
+    services.read("busybox", document.busybox, as_absolute_path);
+    services.read("udhcpc_script", document.udhcpc_script, as_absolute_path);
     services.read("set_clock", document.set_clock, as_bool);
 }
 
@@ -182,6 +184,7 @@ void read_paths(Mapping paths, DeviceDocument& document) {
     paths.read("run", document.run, as_absolute_path);
     paths.read("os_release", document.os_release, as_absolute_path);
     paths.read("networkd", document.networkd, as_absolute_path);
+    paths.read("resolv_conf", document.resolv_conf, as_absolute_path);
 }
 
 // Where units own the services, their lines say what is run with which files (deploy/systemd).

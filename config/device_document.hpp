@@ -34,8 +34,9 @@ struct DeviceDocument {
     // interfaces:
     Field<std::string> wan{"eth0"};
     Field<std::string> lan{"eth1"};
-    // Who gives the WAN and further interfaces their addresses: "networkd", or "none": somebody else, and the
-    // operator's wishes for them are void
+    // Who gives the WAN and further interfaces their addresses: "networkd"; "udhcpc", a child of this
+    // program, and static addresses by this program itself; "none": somebody else, and the operator's wishes
+    // are void
     Field<std::string> wan_manager{"none"};   // manager
     // firewall:
     Field<bool> bootstrap_on_wan{
@@ -72,11 +73,14 @@ struct DeviceDocument {
     Field<Path> chronyc{"/usr/bin/chronyc"};
     Field<bool> set_clock{true};   // false: chronyd -x, for containers and namespaces. With "systemd" the
                                    // unit's options, /etc/atomix/chronyd.env, must say the same
+    Field<Path> busybox{"/usr/bin/busybox"};               // its udhcpc
+    Field<Path> udhcpc_script{"/usr/lib/atomix/udhcpc"};   // deploy/udhcpc
     // paths:
     Field<Path> data{"/data"};        // survives updates
     Field<Path> run{"/run/atomix"};   // does not survive a boot
     Field<Path> os_release{"/etc/os-release"};
     Field<Path> networkd{"/run/systemd/network"};   // where networkd's files of ours are
+    Field<Path> resolv_conf{"/etc/resolv.conf"};    // of the name servers that this device asks
     // sim: (only for board sim)
     Field<Path> reboot_request{"/run/atomix/reboot"};   // made to ask the boot-loader stand-in for a reboot
 };

@@ -60,6 +60,11 @@ std::optional<core::Ipv4> ipv4_in(nlattr const& attribute) {
     return address;
 }
 
+std::optional<std::uint32_t> number_in(nlattr const& attribute) {
+    if (mnl_attr_get_payload_len(&attribute) != sizeof(std::uint32_t)) return std::nullopt;
+    return mnl_attr_get_u32(&attribute);
+}
+
 bool is_complete(nlmsghdr const& done) {
     if ((done.nlmsg_flags & NLM_F_DUMP_INTR) != 0) return false;
     if (mnl_nlmsg_get_payload_len(&done) < sizeof(int)) return true;
@@ -109,6 +114,27 @@ Result<AddressEvent> parse_address(std::span<std::byte const> message) {
                         .gone = header->nlmsg_type == RTM_DELADDR};
 }
 
+Result<std::optional<DefaultRouteEvent>> parse_route(std::span<std::byte const> message) {
+    auto const* header = header_of(message, sizeof(rtmsg));
+    if (!header) return fail(Errc::bad_input, "route message is truncated");
+    auto const* about = static_cast<rtmsg const*>(mnl_nlmsg_get_payload(header));
+    std::optional<DefaultRouteEvent> none;
+    if (about->rtm_family != AF_INET || about->rtm_dst_len != 0 || about->rtm_type != RTN_UNICAST)
+        return none;
+
+    DefaultRouteEvent route{.listed = (header->nlmsg_flags & NLM_F_MULTI) != 0};
+    std::uint32_t table = about->rtm_table;   // RTA_TABLE says it where it is more than a byte
+    each_attribute(header, sizeof(rtmsg), [&](nlattr const& attribute) {
+        auto const type = mnl_attr_get_type(&attribute);
+        if (type == RTA_GATEWAY) route.gateway = ipv4_in(attribute);
+        if (type == RTA_OIF) route.index = static_cast<int>(number_in(attribute).value_or(0));
+        if (type == RTA_PRIORITY) route.metric = number_in(attribute).value_or(0);
+        if (type == RTA_TABLE) table = number_in(attribute).value_or(table);
+    });
+    if (table != RT_TABLE_MAIN || route.index == 0) return none;   // several paths: nobody here makes such
+    return std::optional{route};
+}
+
 Result<std::vector<RouteEvent>> parse_route_events(std::span<std::byte const> datagram) {
     std::vector<RouteEvent> events;
     while (!datagram.empty()) {
@@ -128,6 +154,13 @@ Result<std::vector<RouteEvent>> parse_route_events(std::span<std::byte const> da
             auto address = parse_address(message);
             if (!address) return address.error();
             events.emplace_back(*address);
+            break;
+        }
+        case RTM_NEWROUTE:
+        case RTM_DELROUTE: {
+            auto const route = parse_route(message);
+            if (!route) return route.error();
+            if (*route) events.emplace_back(**route);
             break;
         }
         case NLMSG_DONE:
@@ -170,6 +203,17 @@ std::optional<LinkTable::Entry> LinkTable::find(std::string_view name) const {
     for (auto const& address : addresses_)
         if (address.index == link->index) entry.addresses.push_back(address);
     return entry;
+}
+
+std::optional<DefaultRouteEvent> LinkTable::default_route() const {
+    auto const best = std::ranges::min_element(routes_, {}, &DefaultRouteEvent::metric);
+    if (best == routes_.end()) return std::nullopt;
+    return *best;
+}
+
+std::string LinkTable::name_of(int index) const {
+    auto const link = std::ranges::find(links_, index, &LinkEvent::index);
+    return link == links_.end() ? std::string{} : link->name;
 }
 
 }   // namespace net

@@ -1,6 +1,6 @@
 #pragma once
-// What the kernel says about links and addresses, as values: bytes in, value out, nothing kept and nothing
-// logged.
+// What the kernel says about links, addresses and default routes, as values: bytes in, value out, nothing
+// kept and nothing logged.
 //
 // Wire format: rtnetlink(7); libmnl's attribute walk. Sizes are checked before anything is read.
 
@@ -8,6 +8,7 @@
 #include "core/result.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,6 +40,15 @@ struct AddressEvent {
     bool operator==(AddressEvent const&) const = default;
 };
 
+// An IPv4 default route of the main table.
+struct DefaultRouteEvent {
+    int index = 0;                       // of the link
+    std::optional<core::Ipv4> gateway;   // nothing: the link itself
+    std::uint32_t metric = 0;            // the lowest is used
+    bool listed = false;                 // by a dump; else news: it came, went or took another one's place
+    bool operator==(DefaultRouteEvent const&) const = default;
+};
+
 struct DumpEnd {
     bool complete = true;   // false: the kernel's list changed meanwhile, or the dump failed
     bool operator==(DumpEnd const&) const = default;
@@ -48,11 +58,13 @@ struct DumpEnd {
 // absent).
 Result<LinkEvent> parse_link(std::span<std::byte const> message);
 Result<AddressEvent> parse_address(std::span<std::byte const> message);   // IPv4 only
+// Nothing: another route. Errors: bad_input.
+Result<std::optional<DefaultRouteEvent>> parse_route(std::span<std::byte const> message);
 
-using RouteEvent = std::variant<LinkEvent, AddressEvent, DumpEnd>;
+using RouteEvent = std::variant<LinkEvent, AddressEvent, DefaultRouteEvent, DumpEnd>;
 
-// A datagram of the socket, which holds several messages; what is neither a link, an IPv4 address nor the end
-// of a dump is left out. Errors: bad_input.
+// A datagram of the socket, which holds several messages; what is neither a link, an IPv4 address, a default
+// route nor the end of a dump is left out. Errors: bad_input.
 Result<std::vector<RouteEvent>> parse_route_events(std::span<std::byte const> datagram);
 
 // All that was told so far.
@@ -65,12 +77,17 @@ public:
 
     void apply(LinkEvent const& event);
     void apply(AddressEvent const& event);
+    void apply(DefaultRouteEvent const& listed) { routes_.push_back(listed); }
     void clear() { *this = {}; }
+    void forget_routes() { routes_.clear(); }
     std::optional<Entry> find(std::string_view name) const;
+    std::optional<DefaultRouteEvent> default_route() const;   // the one that is used
+    std::string name_of(int index) const;                     // empty: not known
 
 private:
     std::vector<LinkEvent> links_;
     std::vector<AddressEvent> addresses_;
+    std::vector<DefaultRouteEvent> routes_;
 };
 
 }   // namespace net

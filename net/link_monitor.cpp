@@ -1,6 +1,7 @@
 #include "net/link_monitor.hpp"
 
 #include "core/race.hpp"
+#include "net/link_speed.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -12,22 +13,6 @@ using core::Level;
 
 constexpr core::Duration kRetryAddress = std::chrono::seconds{5};
 constexpr core::Duration kBeforeReadingAgain = std::chrono::milliseconds{100};
-
-core::Link seen(std::string const& name,
-                std::optional<LinkTable::Entry> const& interface,
-                bool carrier,
-                std::string error) {
-    core::Link link{.name = name,
-                    .present = interface.has_value(),
-                    .carrier = carrier,
-                    .mac = {},
-                    .addresses = {},
-                    .error = std::move(error)};
-    if (!interface) return link;
-    link.mac = interface->link.mac;
-    for (auto const& address : interface->addresses) link.addresses.push_back(core::print(address.cidr));
-    return link;
-}
 
 std::optional<core::TimePoint> earlier(std::optional<core::TimePoint> a, std::optional<core::TimePoint> b) {
     if (!a || !b) return a ? a : b;
@@ -54,13 +39,12 @@ LinkMonitor::LinkMonitor(core::Clock& clock,
                          core::Log log,
                          std::string wan,
                          std::string lan,
-                         core::Cidr lan_address)
-    : clock_{clock},
-      links_{links},
-      log_{std::move(log)},
-      wan_{std::move(wan)},
-      lan_{std::move(lan)},
-      lan_address_{lan_address} {}
+                         core::Cidr lan_address,
+                         std::vector<std::string> further)
+    : clock_{clock}, links_{links}, log_{std::move(log)}, lan_address_{lan_address} {
+    watched_ = {{std::move(wan), {}}, {std::move(lan), {}}};
+    for (auto& name : further) watched_.push_back({std::move(name), {}});
+}
 
 Task<void> LinkMonitor::run() {
     for (;;) {
@@ -76,9 +60,9 @@ Task<core::Error> LinkMonitor::follow() {
     auto socket = RouteSocket::open(co_await core::asio::this_coro::executor);
     if (!socket) co_return socket.error();
     table_.clear();
+    dump_ = Dump::links;
     if (auto ok = socket->request_links(); !ok) co_return ok.error();
 
-    int dumps_ended = 0;   // links, then addresses; before that the table is not the whole truth
     for (;;) {
         std::optional<Result<std::vector<RouteEvent>>> events;
         if (auto const deadline = wake_at()) {
@@ -96,40 +80,86 @@ Task<core::Error> LinkMonitor::follow() {
                 if (end && !end->complete)
                     co_return fail(make_error_code(boost::system::errc::no_buffer_space),
                                    "the kernel's list changed while it was read");
-                if (end && ++dumps_ended == 1)
-                    if (auto ok = socket->request_addresses(); !ok) co_return ok.error();
+                if (end)
+                    if (auto ok = next_dump(*socket); !ok) co_return ok.error();
                 take(event);
-                if (dumps_ended >= 1) hold_carriers();
+                if (dump_ != Dump::links) hold_carriers();
             }
         }
-        if (dumps_ended >= 2) look();
+        if (dump_ == Dump::none && routes_are_stale_)
+            if (auto ok = read_routes(*socket); !ok) co_return ok.error();
+        if (dump_ == Dump::none) look();
     }
 }
 
+Result<void> LinkMonitor::next_dump(RouteSocket& socket) {
+    if (dump_ == Dump::links) {
+        dump_ = Dump::addresses;
+        return socket.request_addresses();
+    }
+    if (dump_ == Dump::addresses) return read_routes(socket);
+    dump_ = Dump::none;
+    return {};
+}
+
+Result<void> LinkMonitor::read_routes(RouteSocket& socket) {
+    dump_ = Dump::routes;
+    routes_are_stale_ = false;
+    table_.forget_routes();
+    return socket.request_routes();
+}
+
 void LinkMonitor::take(RouteEvent const& event) {
-    if (auto const* link = std::get_if<LinkEvent>(&event)) table_.apply(*link);
-    if (auto const* address = std::get_if<AddressEvent>(&event)) table_.apply(*address);
+    if (auto const* link = std::get_if<LinkEvent>(&event)) {
+        table_.apply(*link);
+        routes_are_stale_ = routes_are_stale_ || !link->up || link->gone;
+    }
+    if (auto const* address = std::get_if<AddressEvent>(&event)) {
+        table_.apply(*address);
+        routes_are_stale_ = routes_are_stale_ || address->gone;
+    }
+    if (auto const* route = std::get_if<DefaultRouteEvent>(&event)) {
+        if (route->listed)
+            table_.apply(*route);
+        else
+            routes_are_stale_ = true;
+    }
 }
 
 // After every single event: a carrier that went and came back within one batch has not held.
 void LinkMonitor::hold_carriers() {
-    wan_hold_ = wan_hold_.after(table_.find(wan_), clock_.now());
-    lan_hold_ = lan_hold_.after(table_.find(lan_), clock_.now());
+    for (auto& [name, hold] : watched_) hold = hold.after(table_.find(name), clock_.now());
+}
+
+core::Link LinkMonitor::seen(Watched const& watched, std::string error) const {
+    core::Link link{.name = watched.name, .error = std::move(error)};
+    auto const interface = table_.find(watched.name);
+    if (!interface) return link;
+    link.present = true;
+    link.carrier = watched.hold.is_up(clock_.now());
+    link.mac = interface->link.mac;
+    for (auto const& address : interface->addresses) link.addresses.push_back(core::print(address.cidr));
+    if (link.carrier) link.speed_mbit = link_speed_mbit(watched.name);
+    return link;
 }
 
 void LinkMonitor::look() {
-    auto lan_error = ensure_lan_address();
-    auto const now = clock_.now();
-    core::Links const links{.wan = seen(wan_, table_.find(wan_), wan_hold_.is_up(now), {}),
-                            .lan = seen(lan_, table_.find(lan_), lan_hold_.is_up(now), std::move(lan_error))};
+    core::Links links{.wan = seen(watched_[0], {}), .lan = {}};
+    links.lan = seen(watched_[1], ensure_lan_address());
+    for (auto further = watched_.begin() + 2; further != watched_.end(); ++further)
+        links.further.push_back(seen(*further, {}));
+    if (auto const route = table_.default_route())
+        links.default_route =
+            core::DefaultRoute{.gateway = route->gateway ? core::print(*route->gateway) : "",
+                               .interface = table_.name_of(route->index)};
     log_changes(links_.now(), links);
-    links_.set(links);
+    links_.set(std::move(links));
 }
 
 std::string LinkMonitor::ensure_lan_address() {
     retry_at_.reset();
-    auto const lan = table_.find(lan_);
-    if (!lan) return "there is no interface " + lan_;
+    auto const lan = table_.find(watched_[1].name);
+    if (!lan) return "there is no interface " + watched_[1].name;
     auto const ok = lan_address_.ensure(*lan);
     if (ok) return {};
     retry_at_ = clock_.now() + kRetryAddress;
@@ -137,8 +167,9 @@ std::string LinkMonitor::ensure_lan_address() {
 }
 
 std::optional<core::TimePoint> LinkMonitor::wake_at() const {
-    auto const now = clock_.now();
-    return earlier(earlier(wan_hold_.wake_at(now), lan_hold_.wake_at(now)), retry_at_);
+    auto first = retry_at_;
+    for (auto const& watched : watched_) first = earlier(first, watched.hold.wake_at(clock_.now()));
+    return first;
 }
 
 void LinkMonitor::log_changes(core::Links const& before, core::Links const& after) const {
@@ -158,6 +189,13 @@ void LinkMonitor::log_changes(core::Links const& before, core::Links const& afte
     };
     tell(before.wan, after.wan);
     tell(before.lan, after.lan);
+    core::Link const nothing;
+    for (std::size_t i = 0; i < after.further.size(); ++i)
+        tell(i < before.further.size() ? before.further[i] : nothing, after.further[i]);
+    if (before.default_route != after.default_route)
+        log_(Level::info, "default route changed",
+             {{"gateway", after.default_route ? after.default_route->gateway : "none"},
+              {"interface", after.default_route ? after.default_route->interface : "none"}});
 }
 
 }   // namespace net

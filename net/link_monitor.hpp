@@ -1,6 +1,6 @@
 #pragma once
-// Keeps DeviceState::links true, and the LAN interface's address as wanted (net/lan_address.hpp). An
-// interface that is renamed, deleted or made anew is followed by its name.
+// Keeps DeviceState::links true, the default route included, and the LAN interface's address as wanted
+// (net/lan_address.hpp). An interface that is renamed, deleted or made anew is followed by its name.
 
 #include "core/clock.hpp"
 #include "core/device_state.hpp"
@@ -10,6 +10,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace net {
 
@@ -33,15 +34,21 @@ public:
                 core::Log log,
                 std::string wan,
                 std::string lan,
-                core::Cidr lan_address);
+                core::Cidr lan_address,
+                std::vector<std::string> further = {});
 
     // Throws when the kernel gives no link events at all; lost events only mean that everything is read
     // again.
     Task<void> run();
 
 private:
+    // Which dump is under way. Before the first three have ended the table is not the whole truth.
+    enum class Dump { links, addresses, routes, none };
+
     Task<core::Error> follow();   // until events were lost or the socket failed
     void take(RouteEvent const& event);
+    Result<void> next_dump(RouteSocket& socket);
+    Result<void> read_routes(RouteSocket& socket);
     void hold_carriers();
     void look();   // compares, corrects the LAN address, publishes
     std::string ensure_lan_address();
@@ -51,12 +58,19 @@ private:
     core::Clock& clock_;
     core::Writer<&core::DeviceState::links> links_;
     core::Log log_;
-    std::string wan_;
-    std::string lan_;
+    struct Watched {
+        std::string name;
+        CarrierHold hold;
+    };
+    core::Link seen(Watched const& watched, std::string error) const;
+
+    std::vector<Watched> watched_;   // WAN, LAN, and the further ones
     LanAddress lan_address_;
     LinkTable table_;
-    CarrierHold wan_hold_;
-    CarrierHold lan_hold_;
+    Dump dump_ = Dump::links;
+    // The kernel tells of a route that was replaced or removed, but not of those that go with an address or a
+    // link; so all are read again after anything that may have changed them.
+    bool routes_are_stale_ = false;
     std::optional<core::TimePoint> retry_at_;   // of the LAN address
 };
 

@@ -40,7 +40,8 @@ Result<RouteSocket> RouteSocket::open(asio::any_io_executor executor) {
     core::Owned<mnl_socket, mnl_socket_close> socket{
         mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (!socket) return core::fail_errno("opening a netlink socket");
-    if (mnl_socket_bind(socket.get(), RTMGRP_LINK | RTMGRP_IPV4_IFADDR, MNL_SOCKET_AUTOPID) != 0)
+    if (mnl_socket_bind(socket.get(), RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE,
+                        MNL_SOCKET_AUTOPID) != 0)
         return core::fail_errno("subscribing to link changes");
     int const duplicate = ::fcntl(mnl_socket_get_fd(socket.get()), F_DUPFD_CLOEXEC, 0);
     if (duplicate < 0) return core::fail_errno("duplicating the netlink socket");
@@ -56,7 +57,7 @@ Result<void> RouteSocket::request(unsigned short type, unsigned char family) {
     auto* about = static_cast<rtgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(rtgenmsg)));
     about->rtgen_family = family;
     if (mnl_socket_sendto(parts_->socket.get(), header, header->nlmsg_len) < 0)
-        return core::fail_errno("asking the kernel for its links and addresses");
+        return core::fail_errno("asking the kernel for its links, addresses and routes");
     return {};
 }
 
@@ -65,6 +66,9 @@ Result<void> RouteSocket::request_links() {
 }
 Result<void> RouteSocket::request_addresses() {
     return request(RTM_GETADDR, AF_INET);
+}
+Result<void> RouteSocket::request_routes() {
+    return request(RTM_GETROUTE, AF_INET);
 }
 
 Task<Result<std::vector<RouteEvent>>> RouteSocket::next() {

@@ -1,6 +1,6 @@
 #pragma once
-// The kernel's stream of link and IPv4 address changes (rtnetlink(7), by libmnl), and the dump that begins
-// it.
+// The kernel's stream of changes to links, IPv4 addresses and IPv4 routes (rtnetlink(7), by libmnl), and the
+// dumps that begin it.
 
 #include "core/task.hpp"
 #include "net/link_event.hpp"
@@ -21,10 +21,11 @@ public:
     RouteSocket& operator=(RouteSocket&&) noexcept;
     ~RouteSocket();
 
-    // Asks for all links, and after its DumpEnd for all addresses; what is told comes out of next(). One at a
-    // time.
+    // Asks for all links, and after its DumpEnd for all addresses, then routes; what is told comes out of
+    // next(). One at a time.
     Result<void> request_links();
     Result<void> request_addresses();
+    Result<void> request_routes();
 
     // At least one event unless what came was of no interest. After is_overrun() changes were lost: dump
     // again. Errors: errno's, bad_input.

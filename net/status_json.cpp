@@ -67,12 +67,28 @@ json::object health(core::Health const& health) {
 }
 
 json::object link(core::Link const& link) {
+    json::value speed = nullptr;
+    if (link.speed_mbit) speed = *link.speed_mbit;
     return {{"name", link.name},
             {"present", link.present},
             {"carrier", link.carrier},
             {"mac", text_or_null(link.mac)},
             {"addresses", list(link.addresses)},
-            {"error", text_or_null(link.error)}};
+            {"error", text_or_null(link.error)},
+            {"speed_mbit", speed}};
+}
+
+json::object links(core::Links const& links) {
+    json::array further;
+    for (auto const& one : links.further) further.push_back(link(one));
+    json::value route = nullptr;
+    if (links.default_route)
+        route = json::object{{"gateway", text_or_null(links.default_route->gateway)},
+                             {"interface", links.default_route->interface}};
+    return {{"wan", link(links.wan)},
+            {"lan", link(links.lan)},
+            {"further", std::move(further)},
+            {"default_route", std::move(route)}};
 }
 
 json::object services(core::Services const& services) {
@@ -117,8 +133,9 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
         {"config", {{"source", core::name(state.config.source)}, {"problems", list(state.config.problems)}}},
         {"update", update(state.update, now)},
         {"health", health(state.health)},
-        {"links", {{"wan", link(state.links.wan)}, {"lan", link(state.links.lan)}}},
+        {"links", links(state.links)},
         {"network", {{"applied", state.network.applied}, {"error", text_or_null(state.network.error)}}},
+        {"resolver", {{"servers", list(state.resolver.servers)}, {"search", list(state.resolver.search)}}},
         {"services", services(state.services)},
         {"leases", leases(state.leases)},
         {"firewall",

@@ -16,7 +16,7 @@ booted_since() { (($(boots) > $1)); }
 is_forwarding() { [[ $(in_gateway cat /proc/sys/net/ipv4/ip_forward) != 0 ]]; }
 
 client_leases() {
-    in_lan busybox udhcpc -f -q -n -i lan0 -t 3 -T 1 -x hostname:laptop -s "$here/sim/udhcpc.script" >/dev/null 2>&1 &&
+    in_lan busybox udhcpc -f -q -n -i lan0 -t 3 -T 1 -x hostname:laptop -s "$here/udhcpc" >/dev/null 2>&1 &&
         in_lan ip -4 -o address show dev lan0 | grep -o '172\.20\.30\.[0-9]*/24'
 }
 

@@ -84,6 +84,7 @@ TEST_CASE("what is required is enough, and the rest has its defaults") {
     CHECK_FALSE(document.wan.is_written());
     CHECK(*document.wan_manager == "none");
     CHECK(*document.networkd == "/run/systemd/network");
+    CHECK(*document.resolv_conf == "/etc/resolv.conf");
     CHECK(*document.tls_ca == std::nullopt);
     CHECK(*document.poll_interval == 1h);
     CHECK(*document.trial_window == 60s);
@@ -156,7 +157,7 @@ TEST_CASE("each rule of the device document has its sentence") {
          "\"abcdefghijklmnop\""},
         {"another manager of interfaces", "  lan: eth1", "  lan: eth1\n  manager: ifupdown",
          "device.yaml:10:12: interfaces.manager: \"ifupdown\" is not a manager of interfaces that this build "
-         "knows; it knows none, networkd"},
+         "knows; it knows none, networkd, udhcpc"},
         {"slot missing", "  b: {boot: /slots/boot-b, rootfs: /slots/rootfs-b}\n", "",
          "device.yaml:11:1: slots.b.boot: is required\ndevice.yaml:11:1: slots.b.rootfs: is required"},
         {"slot path relative", "boot: /slots/boot-a", "boot: slots/boot-a",

@@ -52,6 +52,26 @@ Message address_message(unsigned short type, unsigned char scope = RT_SCOPE_UNIV
     return message;
 }
 
+struct RouteShape {
+    unsigned char destination = 0;
+    unsigned char table = RT_TABLE_MAIN;
+    unsigned char type = RTN_UNICAST;
+    unsigned char family = AF_INET;
+};
+Message route_message(unsigned short type, RouteShape shape = {}) {
+    Message message{type};
+    auto* about = static_cast<rtmsg*>(mnl_nlmsg_put_extra_header(message.header, sizeof(rtmsg)));
+    about->rtm_family = shape.family;
+    about->rtm_dst_len = shape.destination;
+    about->rtm_table = shape.table;
+    about->rtm_type = shape.type;
+    constexpr unsigned char kGateway[] = {10, 0, 0, 2};
+    mnl_attr_put(message.header, RTA_GATEWAY, 4, kGateway);
+    mnl_attr_put_u32(message.header, RTA_OIF, 7);
+    mnl_attr_put_u32(message.header, RTA_PRIORITY, 1024);
+    return message;
+}
+
 constexpr core::Cidr kLan{{0xac141e01}, 24};
 
 LinkEvent const kEth1{.index = 7, .name = "eth1", .mac = "00:11:22:a3:44:55", .up = true, .carrier = true};
@@ -80,14 +100,45 @@ TEST_CASE("an address message becomes the interface's own address, not the peer'
     CHECK_FALSE(net::parse_address(address_message(RTM_NEWADDR, RT_SCOPE_LINK).whole())->global);
 }
 
+TEST_CASE("a default route of the main table becomes gateway, link and metric") {
+    auto const parsed = [](Message const& message) { return *net::parse_route(message.whole()); };
+    CHECK(parsed(route_message(RTM_NEWROUTE)) ==
+          net::DefaultRouteEvent{.index = 7, .gateway = core::Ipv4{0x0a000002}, .metric = 1024});
+    auto listed = route_message(RTM_NEWROUTE);
+    listed.header->nlmsg_flags |= NLM_F_MULTI;
+    CHECK(parsed(listed)->listed);
+    CHECK_FALSE(parsed(route_message(RTM_NEWROUTE, {.destination = 24})));
+    CHECK_FALSE(parsed(route_message(RTM_NEWROUTE, {.table = RT_TABLE_LOCAL})));
+    CHECK_FALSE(parsed(route_message(RTM_NEWROUTE, {.type = RTN_UNREACHABLE})));
+    CHECK_FALSE(parsed(route_message(RTM_NEWROUTE, {.family = AF_INET6})));
+    auto other = route_message(RTM_NEWROUTE);
+    mnl_attr_put_u32(other.header, RTA_TABLE, 1000);
+    CHECK_FALSE(parsed(other));
+}
+
+TEST_CASE("of several default routes the one with the lowest metric is used") {
+    net::LinkTable table;
+    CHECK_FALSE(table.default_route());
+    table.apply(kEth1);
+    table.apply(net::DefaultRouteEvent{.index = 8, .metric = 2048, .listed = true});
+    table.apply(net::DefaultRouteEvent{.index = 7, .metric = 1024, .listed = true});
+    CHECK(table.default_route()->index == 7);
+    CHECK(table.name_of(7) == "eth1");
+    CHECK(table.name_of(8).empty());
+    table.forget_routes();
+    CHECK_FALSE(table.default_route());
+}
+
 TEST_CASE("a message cut anywhere is refused or means less, and is never read beyond its end") {
-    for (auto const& message : {link_message(RTM_NEWLINK, IFF_UP, "eth1"), address_message(RTM_NEWADDR)}) {
+    for (auto const& message : {link_message(RTM_NEWLINK, IFF_UP, "eth1"), address_message(RTM_NEWADDR),
+                                route_message(RTM_NEWROUTE)}) {
         for (std::size_t size = 0; size < message.whole().size(); ++size) {
             CAPTURE(size);
             std::vector<std::byte> const cut(message.bytes.begin(),
                                              message.bytes.begin() + static_cast<long>(size));
             CHECK_FALSE(net::parse_link(cut).has_value());   // the header claims more than there is
             CHECK_FALSE(net::parse_address(cut).has_value());
+            CHECK_FALSE(net::parse_route(cut).has_value());
         }
     }
     for (std::uint32_t length : {0u, 15u, 16u, 31u, 0xffffffffu}) {

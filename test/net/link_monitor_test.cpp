@@ -29,7 +29,8 @@ struct World {
                              core::Log{lines, "net"},
                              "eth0",
                              "eth1",
-                             {{0xac141e01}, 24}};
+                             {{0xac141e01}, 24},
+                             {"eth2"}};
     core::asio::cancellation_signal stop;
     bool ended = false;
 
@@ -161,4 +162,47 @@ TEST_CASE_FIXTURE(World, "after more changes than the socket holds, the state is
         return state.now().links.wan.present;
     }));
     CHECK(lines->contains("link changes were lost, reading all again"));
+}
+
+TEST_CASE_FIXTURE(World,
+                  "the default route is the one that is used, also when it goes with its address or link") {
+    auto const route_is = [&](char const* gateway, char const* interface) {
+        return comes_true([&](auto const& links) {
+            return links.default_route == core::DefaultRoute{gateway, interface};
+        });
+    };
+    auto const is_gone = [&] { return comes_true([](auto const& links) { return !links.default_route; }); };
+    space.shell(
+        "ip link add eth0 type veth peer name wan0 && ip link set wan0 up && ip link set eth0 up && "
+        "ip link add eth2 type veth peer name other && ip link set other up && ip link set eth2 up && "
+        "ip addr add 10.9.0.2/24 dev eth0 && ip addr add 10.8.0.2/24 dev eth2");
+    space.shell("ip route add default via 10.8.0.1 metric 2048");
+    CHECK(route_is("10.8.0.1", "eth2"));
+    space.shell("ip route add default via 10.9.0.1 metric 1024");
+    CHECK(route_is("10.9.0.1", "eth0"));
+    space.shell("ip route replace default via 10.9.0.9 metric 1024");
+    CHECK(route_is("10.9.0.9", "eth0"));
+    space.shell("ip addr flush dev eth0");   // the kernel says nothing of the route
+    CHECK(route_is("10.8.0.1", "eth2"));
+    space.shell("ip link set eth2 down");
+    CHECK(is_gone());
+    space.shell("ip link set eth2 up && ip route add default dev eth2");
+    CHECK(route_is("", "eth2"));
+    space.shell("ip link del eth2");
+    CHECK(is_gone());
+}
+
+TEST_CASE_FIXTURE(World, "further interfaces are shown, with the speed of a link that is up") {
+    REQUIRE(state.now().links.further.size() == 1);
+    CHECK_FALSE(state.now().links.further[0].present);
+    space.shell(
+        "ip link add eth2 type veth peer name other && ip link set other up && ip link set eth2 up && "
+        "ip addr add 10.8.0.2/24 dev eth2");
+    CHECK(comes_true([&](auto const& links) {
+        auto const further = links.further[0];
+        clock.advance(100ms);
+        return further.carrier && further.addresses == std::vector<std::string>{"10.8.0.2/24"} &&
+               further.speed_mbit == 10000;
+    }));
+    CHECK(lines->contains("interface appeared interface=eth2"));
 }

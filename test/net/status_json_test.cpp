@@ -28,7 +28,11 @@ core::DeviceState busy_device() {
     state.health.readings = {{"dns", true, true, "answered in 1 ms"}, {"ntp", false, false, ""}};
     state.health.healthy_for = 2500ms;
     state.links.wan = {"eth0", true, true, "00:11:22:33:44:55", {"10.0.0.2/24"}, ""};
+    state.links.wan.speed_mbit = 1000;
     state.links.lan = {"eth1", true, false, "", {}, "address in use"};
+    state.links.further = {{"eth2", false, false, "", {}, ""}};
+    state.links.default_route = core::DefaultRoute{"10.0.0.1", "eth0"};
+    state.resolver = {{"1.1.1.1"}, {"lab.example"}};
     state.network = {.applied = false, .error = "networkctl reload ended with status 1"};
     state.services["dnsmasq"] = {.running = true, .pid = 77, .starts = 1, .error = ""};
     state.services["chronyd"] = {.running = false, .pid = 0, .starts = 3, .error = "ended with status 1"};
@@ -115,7 +119,8 @@ constexpr char const* kBusy = R"json({
       "addresses": [
         "10.0.0.2/24"
       ],
-      "error": null
+      "error": null,
+      "speed_mbit": 1000
     },
     "lan": {
       "name": "eth1",
@@ -123,12 +128,36 @@ constexpr char const* kBusy = R"json({
       "carrier": false,
       "mac": null,
       "addresses": [],
-      "error": "address in use"
+      "error": "address in use",
+      "speed_mbit": null
+    },
+    "further": [
+      {
+        "name": "eth2",
+        "present": false,
+        "carrier": false,
+        "mac": null,
+        "addresses": [],
+        "error": null,
+        "speed_mbit": null
+      }
+    ],
+    "default_route": {
+      "gateway": "10.0.0.1",
+      "interface": "eth0"
     }
   },
   "network": {
     "applied": false,
     "error": "networkctl reload ended with status 1"
+  },
+  "resolver": {
+    "servers": [
+      "1.1.1.1"
+    ],
+    "search": [
+      "lab.example"
+    ]
   },
   "services": {
     "chronyd": {

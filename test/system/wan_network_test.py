@@ -15,11 +15,11 @@ from pathlib import Path
 
 import systemd_container
 import units
-from lan_client import Sides, WAN_HOST
+from lan_client import Eavesdropper, Sides, WAN_HOST, dhcp_offers
 from netlab import NetLab, wait_until
 
 LEASED, STATIC = "10.99.0.50", "10.99.0.20"
-GATEWAY, DEFAULT_GATEWAY = "10.44.0.1", "172.20.30.1"
+GATEWAY, OTHER_GATEWAY, DEFAULT_GATEWAY = "10.44.0.1", "10.45.0.1", "172.20.30.1"
 LAN = "  dnsmasq: {gateway_cidr: 10.44.0.1/24}\n"
 ENABLED = ("atomix-firewall", "atomix-lan", "atomix-lan-link", "atomix-dnsmasq", "atomix-chronyd")
 OURS = "05-atomix-eth0.network"
@@ -33,12 +33,12 @@ def end():
     container.end()
 
 
-def write_document(network):
+def write_document(network, lan=LAN):
     """The whole operator's document; None: there is none."""
     path = container.root / "data/config/atomix.yaml"
     path.unlink(missing_ok=True)
     if network is not None:
-        path.write_text("version: 1\nnetwork:\n" + LAN + network)
+        path.write_text("version: 1\nnetwork:\n" + lan + network)
 
 
 def setUpModule():
@@ -164,9 +164,37 @@ class Wan(unittest.TestCase):
         self.configure("  interfaces:\n    eth2: {mode: static, address: 198.51.100.20/24, gateway: 198.51.100.1}\n")
         self.becomes(["198.51.100.20/24"], lambda: addresses("eth2"))
         self.becomes([(WAN_HOST, "eth0", 1024), ("198.51.100.1", "eth2", 2048)], default_routes)
-        sides.gw.run("ping", "-c", "1", "-W", "5", "198.51.100.1")
+        # And the status says so.
+        self.becomes({"gateway": WAN_HOST, "interface": "eth0"}, lambda: status()["links"]["default_route"])
+        self.becomes([["198.51.100.20/24"]], lambda: [one["addresses"] for one in status()["links"]["further"]])
+        (container.root / "etc/resolv.conf").write_text("nameserver 192.0.2.53\nsearch lab.example\n")
+        self.becomes({"servers": ["192.0.2.53"], "search": ["lab.example"]}, lambda: status()["resolver"])
 
-    def test_6_without_a_document_all_is_as_at_first(self):
+    def test_6_the_lan_moves_without_a_gap_in_the_new_addresss_service(self):
+        self.assertEqual(addresses("eth1"), [GATEWAY + "/24"])
+        changes = lab.directory / "changes"
+        with changes.open("w") as file:
+            monitor = sides.gw.start("ip", "-o", "-4", "monitor", "address", stdout=file)
+        self.addCleanup(monitor.kill)
+        sides.gw.run("ip", "addr", "add", "10.9.9.9/32", "dev", "lo")
+        self.assertTrue(wait_until(lambda: "10.9.9.9" in changes.read_text()), "the monitor does not listen")
+        write_document("", LAN.replace("10.44.0.1", OTHER_GATEWAY))
+        container.run("systemctl", "restart", "atomixd.service")
+        self.assertTrue(wait_until(lambda: OTHER_GATEWAY + "/24" in addresses("eth1")))
+        heard = Eavesdropper(sides.lan)
+        sides.check_the_lan_is_served(self, OTHER_GATEWAY)
+        offers = dhcp_offers(heard.end())
+        self.assertTrue(offers)
+        self.assertEqual([one for one in offers if not one.startswith("10.45.0.")], [])
+
+        self.becomes([OTHER_GATEWAY + "/24"], lambda: addresses("eth1"))
+        told = [line for line in changes.read_text().splitlines() if "eth1" in line]
+        added = next(i for i, line in enumerate(told) if OTHER_GATEWAY in line)
+        removed = next(i for i, line in enumerate(told) if GATEWAY + "/24" in line and line.startswith("Deleted"))
+        self.assertLess(added, removed, told)
+        self.assertFalse([line for line in told if OTHER_GATEWAY in line and line.startswith("Deleted")], told)
+
+    def test_7_without_a_document_all_is_as_at_first(self):
         self.configure(None)
         self.becomes([], lambda: addresses("eth2"))
         self.becomes([LEASED + "/24"], lambda: addresses("eth0"))
@@ -174,7 +202,7 @@ class Wan(unittest.TestCase):
         left = container.run("ls", "/run/systemd/network").split()
         self.assertEqual(sorted(name for name in left if "atomix" in name), [OURS, "05-atomix-eth1.network"])
 
-    def test_7_networkd_understands_every_line_of_random_documents(self):
+    def test_8_networkd_understands_every_line_of_random_documents(self):
         container.run("systemctl", "stop", "atomixd.service")
         choose = random.Random(20261126)
         for _ in range(40):
