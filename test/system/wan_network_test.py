@@ -227,6 +227,34 @@ class Wan(unittest.TestCase):
         journal = container.run("journalctl", "--no-pager", "-u", "systemd-networkd", "-o", "cat")
         self.assertTrue(any("04-bad.network" in line and "nknown" in line for line in journal.splitlines()), journal)
 
+    def test_9_without_networkd_udhcpc_does_the_same(self):
+        container.run("systemctl", "stop", "systemd-networkd.socket", "systemd-networkd.service")
+        for interface in ("eth0", "eth2"):
+            sides.gw.run("ip", "addr", "flush", "dev", interface)
+            sides.gw.run("ip", "route", "flush", "dev", interface)
+        device = container.root / "etc/atomix/device.yaml"
+        device.write_text(device.read_text().replace("manager: networkd", "manager: udhcpc"))
+
+        self.configure("")
+        self.becomes([LEASED + "/24"], lambda: addresses("eth0"))
+        self.becomes([(WAN_HOST, "eth0", 0)], default_routes)
+        self.becomes({"servers": ["10.99.0.53"], "search": []}, lambda: status()["resolver"])
+        pid = status()["services"]["udhcpc-eth0"]["pid"]
+        container.run("kill", "-KILL", str(pid))
+        self.assertTrue(wait_until(lambda: status()["services"]["udhcpc-eth0"]["starts"] == 2))
+
+        self.configure("  dns_servers: [192.0.2.53]\n  dns_search_domains: [lab.example]\n  default_gateway: 10.99.0.9\n")
+        self.becomes([("10.99.0.9", "eth0", 0)], default_routes)
+        self.becomes({"servers": ["192.0.2.53"], "search": ["lab.example"]}, lambda: status()["resolver"])
+
+        self.configure(f"  interfaces:\n    eth0: {{mode: static, address: {STATIC}/24}}\n"
+                       "    eth2: {mode: static, address: 198.51.100.20/24, gateway: 198.51.100.1}\n")
+        self.becomes([STATIC + "/24"], lambda: addresses("eth0"))
+        self.becomes(["198.51.100.20/24"], lambda: addresses("eth2"))
+        self.becomes([("198.51.100.1", "eth2", 2048)], default_routes)
+        sides.gw.run("ip", "addr", "flush", "dev", "eth0")
+        self.becomes([STATIC + "/24"], lambda: addresses("eth0"))
+
 
 def random_network(choose):
     """Wishes that a document may have, all that there are now and then."""
