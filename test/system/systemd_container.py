@@ -36,8 +36,8 @@ mkdir -p old; pivot_root . old; umount -l /old
 exec env -i container=atomix PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
     /lib/systemd/systemd --log-target=journal --show-status=0 --unit=multi-user.target </dev/null >/dev/null 2>&1
 """
-PRODUCT_UNITS = tuple(f"{name}.service" for name in ("atomix-firewall", "atomix-lan", "atomix-lan-link", "atomix-dnsmasq",
-                                                     "atomix-chronyd", "atomixd"))
+PRODUCT_UNITS = ("atomix-firewall.service", "atomix-lan.service", "atomix-lan-link.service", "atomix-dnsmasq.service",
+                 "atomix-chronyd.service", "atomixd.service")
 _CGROUPS = Path("/run/cgroups")
 
 

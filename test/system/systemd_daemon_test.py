@@ -19,7 +19,9 @@ from netlab import NetLab, wait_until
 from systemd_boot_test import replace
 
 GATEWAY = "10.44.0.1"
-PROVISIONED = "version: 1\nnetwork: {dnsmasq: {gateway_cidr: 10.44.0.1/24, dhcp_start: 10.44.0.10, dhcp_end: 10.44.0.99}}\n"
+PROVISIONED = """version: 1
+network: {dnsmasq: {gateway_cidr: 10.44.0.1/24, dhcp_start: 10.44.0.10, dhcp_end: 10.44.0.99}}
+"""
 OTHER_RANGE = PROVISIONED.replace("0.10,", "0.200,").replace("0.99}", "0.210}")
 DNSMASQ, CHRONYD = SERVICES = ("atomix-dnsmasq.service", "atomix-chronyd.service")
 STARTED = "MESSAGE_ID=39f53479d3a045ac8e11786248231fbf"   # systemd.journal-fields(7): "Started …"
@@ -90,8 +92,8 @@ class BesideTheUnits(unittest.TestCase):
         before = runs()
         for restarts in range(1, 8):   # more than systemd's own limit
             container.run("systemctl", "kill", "--signal=KILL", "atomixd.service")
-            self.assertTrue(wait_until(lambda: container.show("atomixd.service", "NRestarts") == str(restarts), 10, 0.1))
-            self.assertTrue(wait_until(lambda: container.show("atomixd.service", "ActiveState") == "active", 20, 0.1))
+            for what, value in (("NRestarts", str(restarts)), ("ActiveState", "active")):
+                self.assertTrue(wait_until(lambda: container.show("atomixd.service", what) == value, 20, 0.1), what)
             self.assertIn("chain ssh_on_wan", sides.gw.run("nft", "list", "table", "inet", "atomix"))
         self.wait_until_running("dnsmasq")
         self.assertEqual(runs(), before)
