@@ -6,6 +6,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 import unittest
@@ -180,8 +181,14 @@ class BesideTheUnits(unittest.TestCase):
         sides.check_dhcp_dns_ntp(self, GATEWAY)
 
     def test_9_at_a_shutdown_nothing_is_started_again(self):
+        before = container.journal()
         container.run("systemctl", "poweroff", check=False)
         self.assertTrue(wait_until(container.has_ended, 20, 0.1))
+        after = subprocess.run(["journalctl", "-q", "-D", container.root / "var/log/journal", "-o", "cat"],
+                               capture_output=True, text=True).stdout
+        self.assertIn("ended in order", after[-4000:])
+        for line in ("asking for a start", "asking for a restart"):
+            self.assertEqual(after.count(line), before.count(line), line)
 
 
 if __name__ == "__main__":
