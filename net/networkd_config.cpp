@@ -3,10 +3,6 @@
 namespace net {
 namespace {
 
-// A route by DHCP has the metric 1024 (systemd.network(5)), one that is written 0. Further interfaces come
-// after both, each with a metric of its own: nothing on them may take the WAN's traffic away.
-constexpr int kFirstFurtherMetric = 2048;
-
 NetworkFile file(std::string const& interface, std::string const& body) {
     return {.name = std::string{kNetworkFilePrefix} + interface + std::string{kNetworkFileSuffix},
             .text = "# Written by atomixd; changes here are lost.\n[Match]\nName=" + interface + "\n" + body};

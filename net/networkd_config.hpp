@@ -16,6 +16,10 @@ namespace net {
 inline constexpr std::string_view kNetworkFilePrefix = "05-atomix-";
 inline constexpr std::string_view kNetworkFileSuffix = ".network";
 
+// A route by DHCP has the metric 1024 (systemd.network(5)), one that is written 0. Further interfaces come
+// after both, each with a metric of its own: nothing on them may take the WAN's traffic away.
+inline constexpr int kFirstFurtherMetric = 2048;
+
 struct NetworkFile {
     std::string name;   // without the directory
     std::string text;

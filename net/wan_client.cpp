@@ -1,6 +1,6 @@
 #include "net/wan_client.hpp"
 
-#include "core/race.hpp"
+#include "net/networkd_config.hpp"
 
 #include <algorithm>
 #include <set>
@@ -12,7 +12,6 @@ using core::Level;
 using Words = std::vector<std::string>;
 
 constexpr auto kRetry = std::chrono::seconds{10};
-constexpr int kFirstFurtherMetric = 2048;   // as networkd_config.cpp's: never before the WAN's
 
 std::string joined(Words const& words) {
     std::string text;
@@ -62,7 +61,7 @@ WanOrders wan_orders(config::OperatorDocument const& document, config::DeviceDoc
         if (!*wish.address) {
             append(words, {device.busybox->string(), "udhcpc", "-f", "-i", interface, "-s", script, "-t", "5",
                            "-T", "2", "-A", "10"});
-            orders.clients.push_back({.name = "udhcpc-" + interface, .argv = std::move(words)});
+            orders.clients.push_back({interface, {.name = "udhcpc-" + interface, .argv = std::move(words)}});
             return;
         }
         auto const address = **wish.address;
@@ -107,9 +106,9 @@ WanClient::WanClient(core::Clock& clock,
       orders_{std::move(orders)} {}
 
 core::Task<void> WanClient::run() {
-    for (auto const& client : orders_.clients) host_.want(client);
     std::set<std::string> set_once;   // with this document: routes and name servers may be another's
     for (auto seen = state_.get();; seen = co_await state_.changed_from(seen)) {
+        start_clients(seen->links);
         std::string error;
         for (auto const& order : orders_.fixed) {
             auto const* const link = find(seen->links, order.interface);
@@ -129,6 +128,16 @@ core::Task<void> WanClient::run() {
         co_await clock_.sleep_for(kRetry);
         seen = nullptr;   // look again although nothing changed
     }
+}
+
+// Each one once: from then on the host keeps it alive.
+void WanClient::start_clients(core::Links const& links) {
+    std::erase_if(orders_.clients, [&](ClientOrder& order) {
+        auto const* const link = find(links, order.interface);
+        if (!link || !link->present) return false;
+        host_.want(order.client);
+        return true;
+    });
 }
 
 core::Task<std::string> WanClient::set_address(StaticOrder order) {

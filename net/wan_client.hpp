@@ -3,7 +3,8 @@
 // busybox's udhcpc, kept alive by the ServiceHost, has those with DHCP; those with an address are set by the
 // script that udhcpc calls too (deploy/udhcpc).
 //
-// consumes DeviceState::links, since an interface that is made anew has lost its address.
+// consumes DeviceState::links: an interface that is made anew has lost its address, and a client is started
+// when its interface is there, since it would end without, and a service that keeps ending fails a trial.
 
 #include "config/device_document.hpp"
 #include "config/operator_document.hpp"
@@ -22,8 +23,13 @@ struct StaticOrder {
     std::vector<std::string> argv;
 };
 
+struct ClientOrder {
+    std::string interface;
+    core::ServiceSpec client;   // "udhcpc-eth0", …
+};
+
 struct WanOrders {
-    std::vector<core::ServiceSpec> clients;   // "udhcpc-eth0", …
+    std::vector<ClientOrder> clients;
     std::vector<StaticOrder> fixed;
 };
 
@@ -47,6 +53,7 @@ public:
     core::Task<void> run();
 
 private:
+    void start_clients(core::Links const& links);
     core::Task<std::string> set_address(StaticOrder order);   // why it could not be set
 
     core::Clock& clock_;

@@ -77,11 +77,11 @@ TEST_CASE_FIXTURE(Documents, "without a wish the WAN has a DHCP client that writ
     auto const orders = net::wan_orders(wishes, device);
     CHECK(orders.fixed.empty());
     REQUIRE(orders.clients.size() == 1);
-    CHECK(orders.clients[0].name == "udhcpc-eth0");
-    CHECK(orders.clients[0].argv == Words{"/usr/bin/env", "ATOMIX_METRIC=0", "RESOLV_CONF=/etc/resolv.conf",
-                                          "/usr/bin/busybox", "udhcpc", "-f", "-i", "eth0", "-s",
-                                          SOURCE_DIRECTORY "/deploy/udhcpc", "-t", "5", "-T", "2", "-A",
-                                          "10"});
+    CHECK(orders.clients[0].client.name == "udhcpc-eth0");
+    CHECK(orders.clients[0].client.argv == Words{"/usr/bin/env", "ATOMIX_METRIC=0",
+                                                 "RESOLV_CONF=/etc/resolv.conf", "/usr/bin/busybox", "udhcpc",
+                                                 "-f", "-i", "eth0", "-s", SOURCE_DIRECTORY "/deploy/udhcpc",
+                                                 "-t", "5", "-T", "2", "-A", "10"});
 }
 
 TEST_CASE_FIXTURE(Documents, "wishes are handed to the script, and a further interface comes after the WAN") {
@@ -95,7 +95,7 @@ TEST_CASE_FIXTURE(Documents, "wishes are handed to the script, and a further int
     wishes.further = {further};
     auto const orders = net::wan_orders(wishes, device);
     REQUIRE(orders.clients.size() == 1);
-    auto const& argv = orders.clients[0].argv;
+    auto const& argv = orders.clients[0].client.argv;
     CHECK(Words(argv.begin(), argv.begin() + 7) ==
           Words{"/usr/bin/env", "ATOMIX_METRIC=0", "ATOMIX_GATEWAY=192.0.2.1", "RESOLV_CONF=/etc/resolv.conf",
                 "ATOMIX_DNS=1.1.1.1 9.9.9.9", "ATOMIX_MORE_DNS=198.51.100.53", "ATOMIX_SEARCH=plant lab"});
@@ -157,5 +157,23 @@ TEST_CASE_FIXTURE(World, "an address that is lost is set again, and one that can
     space.shell("ip link add eth0 type veth peer name wan0");
     clock.advance(10s);
     CHECK(test::comes_true(io, has_address));
+    test::run_task(io, tasks.end_all());
+}
+
+TEST_CASE_FIXTURE(World, "a client is started once, when its interface is there") {
+    wishes.further = {config::InterfaceWish{.name = "eth2"}};
+    auto client = make();
+    core::TaskGroup tasks{io.get_executor()};
+    tasks.start(client.run());
+    wan_is({});
+    CHECK(test::comes_true(io, [&] { return host.wanted == Words{"udhcpc-eth0"}; }));
+    links.change([](core::Links& all) { all.further = {{.name = "eth2", .present = false}}; });
+    clock.settle();
+    CHECK(host.wanted == Words{"udhcpc-eth0"});
+    links.change([](core::Links& all) { all.further[0].present = true; });
+    CHECK(test::comes_true(io, [&] { return host.wanted == Words{"udhcpc-eth0", "udhcpc-eth2"}; }));
+    wan_is({"10.99.0.50/24"});
+    clock.settle();
+    CHECK(host.wanted.size() == 2);
     test::run_task(io, tasks.end_all());
 }

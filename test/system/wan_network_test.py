@@ -170,7 +170,7 @@ class Wan(unittest.TestCase):
         (container.root / "etc/resolv.conf").write_text("nameserver 192.0.2.53\nsearch lab.example\n")
         self.becomes({"servers": ["192.0.2.53"], "search": ["lab.example"]}, lambda: status()["resolver"])
 
-    def test_6_the_lan_moves_without_a_gap_in_the_new_addresss_service(self):
+    def test_6_the_lan_moves_without_a_gap_in_the_new_addresses_service(self):
         self.assertEqual(addresses("eth1"), [GATEWAY + "/24"])
         changes = lab.directory / "changes"
         with changes.open("w") as file:
