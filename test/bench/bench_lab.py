@@ -19,15 +19,20 @@ from bench_device import BenchDevice   # noqa: E402
 _INSIDE = "ATOMIX_BENCH_INSIDE"
 
 
-def arguments(description):
+def common_arguments(description):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", metavar="DIR", type=Path, default=ROOT / "build/release",
+                        help="a build of the release preset; brought up to date first (default: build/release)")
+    parser.add_argument("--json", action="store_true", help="one object instead of a table")
+    return parser
+
+
+def arguments(description):
+    parser = common_arguments(description)
     parser.add_argument("--images", metavar="DIR", type=Path, help="old.squashfs and new.squashfs, as make-root-pair "
                         "makes them (and old.vfat, new.vfat); default: made of this machine's files")
     parser.add_argument("--place", metavar="DIR", type=Path, default=Path("/var/tmp"),
                         help="on the storage to be measured; needs 6 times the images (default: %(default)s)")
-    parser.add_argument("--build", metavar="DIR", type=Path, default=ROOT / "build/release",
-                        help="a build of the release preset; brought up to date first (default: build/release)")
-    parser.add_argument("--json", action="store_true", help="one object instead of a table")
     return parser
 
 
@@ -40,13 +45,13 @@ def isolate():
     os.execv(isolated, [str(isolated), sys.executable, *sys.argv])
 
 
-def programs(build):
-    """The paths of atomix_install_once, atomix-index and atomixd, built as they are shipped. Outside the namespaces."""
+def programs(build, driver="atomix_install_once"):
+    """The paths of the driver, atomix-index and atomixd, built as they are shipped. Outside the namespaces."""
     if not os.environ.get(_INSIDE):
         if not (build / "CMakeCache.txt").exists():
             _quietly("cmake", "--preset", "release", "-S", ROOT, "-B", build)
-        _quietly("cmake", "--build", build, "--target", "atomix_install_once", "atomix-index", "atomixd")
-    return build / "test/bench/atomix_install_once", build / "atomix-index", build / "atomixd"
+        _quietly("cmake", "--build", build, "--target", driver, "atomix-index", "atomixd")
+    return build / "test/bench" / driver, build / "atomix-index", build / "atomixd"
 
 
 def _quietly(*words):

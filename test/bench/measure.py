@@ -71,6 +71,18 @@ def median(costs):
 
 def spread(costs):
     """How far the middle half of the wall times lies apart, as a part of their median."""
-    walls = sorted(cost.wall for cost in costs)
-    quarter = len(walls) // 4
-    return (walls[-1 - quarter] - walls[quarter]) / statistics.median(walls)
+    return _spread(sorted(cost.wall for cost in costs))
+
+
+def figures(seconds):
+    """Of many short times, in ms."""
+    ordered = sorted(seconds)
+    last = len(ordered) - 1
+    ms = {"p50": statistics.median(ordered), "p99": ordered[round(last * 0.99)], "min": ordered[0], "max": ordered[-1]}
+    return {"n": len(ordered), **{f"{name}_ms": round(value * 1000, 3) for name, value in ms.items()},
+            "spread": round(_spread(ordered), 2)}
+
+
+def _spread(ordered):
+    quarter = len(ordered) // 4
+    return (ordered[-1 - quarter] - ordered[quarter]) / statistics.median(ordered)

@@ -2,6 +2,7 @@
 
 Run under ./isolated, so that the names are the test's own and the kernel tidies up.
 """
+import contextlib
 import ctypes
 import os
 import subprocess
@@ -27,8 +28,23 @@ def inside(namespace, *command):
 def enter(namespace):
     """Moves the calling thread, and only it, into a network namespace."""
     with open(f"/run/netns/{namespace}") as file:
-        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), _CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), f"setns {namespace}")
+        _enter(file)
+
+
+@contextlib.contextmanager
+def within(namespace):
+    """The calling thread is there meanwhile: what it opens and what it starts stays there."""
+    with open("/proc/thread-self/ns/net") as home:
+        enter(namespace)
+        try:
+            yield
+        finally:
+            _enter(home)
+
+
+def _enter(file):
+    if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), _CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), f"setns {file.name}")
 
 
 def make():
