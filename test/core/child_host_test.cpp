@@ -107,8 +107,9 @@ TEST_CASE_FIXTURE(World,
     end(running);
 }
 
-TEST_CASE_FIXTURE(World,
-                  "a service that has run for ten seconds is restarted at once, and later when it ends soon") {
+TEST_CASE_FIXTURE(
+    World,
+    "a service that has run for ten seconds is restarted at once, and later when it ends soon") {
     host.want(shell("dies", "sleep 60"));
     test::Started running{io, host.run()};
     for (int round = 0; round < 3; ++round) {

@@ -40,8 +40,8 @@ class NewerNft(unittest.TestCase):
             (config / "atomix.yaml").write_text("version: 1\n" + document)
         if flag:
             (config / "ssh-wan-enabled").touch()
-        return subprocess.run([PROBE, str(config.parent), str(lab.directory), "eth0", "eth1", "print-rules"], check=True,
-                              stdout=subprocess.PIPE, text=True).stdout
+        return subprocess.run([PROBE, str(config.parent), str(lab.directory), "eth0", "eth1", "print-rules"],
+                              check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def load(self, text, *options):
         file = lab.directory / "rules.nft"

@@ -167,16 +167,18 @@ class EveryPort(unittest.TestCase):
         with device.running(document, flags=flags):
             seen = self.witness()
             for name, version, protocol in self.SCANS:
-                side = sides[name]
-                for each in packets.to_every_port(side.neighbours[version], side.addresses[version],
-                                                  {"tcp": TCP, "udp": UDP}[protocol]):
-                    side.send(each)
-            came = seen.counters()
-            for name, version, protocol in self.SCANS:
                 scan = f"{name}{version}{protocol}"
                 with self.subTest(scan):
-                    self.assertEqual(came[scan], 65535)
+                    self.assertTrue(any(self.all_came(seen, scan, name, version, protocol) for _ in range(3)))
                     self.assertEqual(seen.elements("open" + scan), wanted.get((name, protocol), set()))
+
+    def all_came(self, seen, scan, name, version, protocol):
+        """A busy machine loses packets before any filter: then all are sent again."""
+        before, side = seen.counters()[scan], sides[name]
+        for each in packets.to_every_port(side.neighbours[version], side.addresses[version],
+                                          {"tcp": TCP, "udp": UDP}[protocol]):
+            side.send(each)
+        return seen.counters()[scan] == before + 65535
 
     def witness(self):
         rules, before, after = "", "", ""
