@@ -202,6 +202,9 @@ void check_units(DeviceDocument const& document, Check& check) {
         check.that(*path == units, path.at,
                    std::string{key} + ": must be " + units +
                        " where services.host is systemd, because the units say so");
+    check.that(*document.wan_manager != "udhcpc", document.wan_manager.at,
+               "interfaces.manager: udhcpc is a child of this program, which has none where services.host is "
+               "systemd: use networkd");
 }
 
 }   // namespace

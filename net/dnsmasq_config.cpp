@@ -60,9 +60,9 @@ std::string dnsmasq_hosts(config::OperatorDocument const& document, std::string 
     for (auto const& alias : *document.gateway_aliases) add(alias);
 
     std::string text;
-    auto const line = [&](core::Ipv4 address, std::string const& name) {
-        text += core::print(address) + ' ' + name;
-        if (name.find('.') == std::string::npos) text += ' ' + name + '.' + *document.domain;
+    auto const line = [&](core::Ipv4 address, std::string const& known_as) {
+        text += core::print(address) + ' ' + known_as;
+        if (known_as.find('.') == std::string::npos) text += ' ' + known_as + '.' + *document.domain;
         text += '\n';
     };
     for (auto const& each : names) line(document.lan->address, each);

@@ -53,15 +53,19 @@ TEST_CASE("where units own the services, the paths are those of the units") {
     auto const parsed = parse("device: {board: sim, compatible: c, built: 2026-11-01T00:00:00Z}\n"
                               "slots: {a: {boot: /1, rootfs: /2}, b: {boot: /3, rootfs: /4}}\n"
                               "update: {keyring: /k}\n"
+                              "interfaces: {manager: udhcpc}\n"
                               "services: {host: systemd, chronyd: /opt/chronyd}\n"
                               "paths: {data: /mnt, run: /run/other}\n");
     auto const why = std::string{" where services.host is systemd, because the units say so"};
     REQUIRE(std::holds_alternative<config::Problems>(parsed));
     std::string all;
     for (auto const& problem : std::get<config::Problems>(parsed)) all += problem.text() + '\n';
-    CHECK(all == "device.yaml:4:36: services.chronyd: must be /usr/sbin/chronyd" + why + "\n" +
-                     "device.yaml:5:15: paths.data: must be /data" + why + "\n" +
-                     "device.yaml:5:26: paths.run: must be /run/atomix" + why + "\n");
+    CHECK(all ==
+          "device.yaml:4:23: interfaces.manager: udhcpc is a child of this program, which has none where "
+          "services.host is systemd: use networkd\n"
+          "device.yaml:5:36: services.chronyd: must be /usr/sbin/chronyd" +
+              why + "\n" + "device.yaml:6:15: paths.data: must be /data" + why + "\n" +
+              "device.yaml:6:26: paths.run: must be /run/atomix" + why + "\n");
 
     auto const fine = parse("device: {board: sim, compatible: c, built: 2026-11-01T00:00:00Z}\n"
                             "slots: {a: {boot: /1, rootfs: /2}, b: {boot: /3, rootfs: /4}}\n"

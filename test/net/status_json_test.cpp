@@ -37,7 +37,8 @@ core::DeviceState busy_device() {
     state.services["dnsmasq"] = {.running = true, .pid = 77, .starts = 1, .error = ""};
     state.services["chronyd"] = {.running = false, .pid = 0, .starts = 3, .error = "ended with status 1"};
     state.forwarding = {.off = true, .error = "", .switched_off = 1};
-    state.firewall = {.applied = true, .lan = core::LanAccess::listed, .error = "", .transactions = 4, .repairs = 2};
+    state.firewall = {
+        .applied = true, .lan = core::LanAccess::listed, .error = "", .transactions = 4, .repairs = 2};
     state.leases = {
         {{"172.20.30.5", "02:00:00:00:00:77", "camera", core::parse_wall_time("2026-11-24T08:04:03Z")},
          {"172.20.30.10", "02:00:00:00:00:78", "", std::nullopt}},
