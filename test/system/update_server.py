@@ -24,7 +24,7 @@ class UpdateServer:
         self.after_cut = lambda: None   # what happens then
         self.held = None            # range -> bool: whose body waits, after its header, until this is None again
         self.drips_after = None     # bytes of a long answer, after which it goes on at 2.5 MB/s
-        self.sent = 0               # bytes of bodies, of all answers
+        self._counted = [0]         # bytes of bodies, of all answers since count_anew()
         self.requests = []          # (path, Range header or None, headers)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate, key)
@@ -117,13 +117,24 @@ class UpdateServer:
             return
         self._pour(request, body)
 
+    def count_anew(self):
+        """The bytes of bodies sent until now. An answer that has begun is not counted any more: its client may be dead,
+        and what goes into the socket then is nobody's."""
+        before, self._counted = self._counted, [0]
+        return before[0]
+
+    @property
+    def sent(self):
+        return self._counted[0]
+
     def _pour(self, request, body):
+        counted = self._counted
         for begin in range(0, len(body), PIECE):
             if self.drips_after is not None and begin >= self.drips_after:
                 time.sleep(0.1)
             piece = body[begin:begin + PIECE]
             request.wfile.write(piece)
-            self.sent += len(piece)
+            counted[0] += len(piece)
 
 
 def _span(asked, size):
