@@ -81,6 +81,7 @@ constexpr char kChains[] = R"(
         type filter hook input priority filter; policy drop;
         iifname "lo" accept
         iifname { "$WAN", "$LAN", "$VPN" } fib daddr . iif type != { local, broadcast, multicast } goto drop_weak_host
+        iifname "$LAN" ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
         iifname { "$WAN", "$LAN" } ip6 saddr :: icmpv6 type nd-neighbor-solicit ip6 hoplimit 255 accept
         iifname { "$WAN", "$LAN", "$VPN" } fib saddr . iif oif missing goto drop_spoofed
         ct state invalid goto drop_invalid

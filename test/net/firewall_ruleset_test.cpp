@@ -198,6 +198,7 @@ table inet atomix {
         type filter hook input priority filter; policy drop;
         iifname "lo" accept
         iifname { "eth0", "eth1", "tun0" } fib daddr . iif type != { local, broadcast, multicast } goto drop_weak_host
+        iifname "eth1" ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
         iifname { "eth0", "eth1" } ip6 saddr :: icmpv6 type nd-neighbor-solicit ip6 hoplimit 255 accept
         iifname { "eth0", "eth1", "tun0" } fib saddr . iif oif missing goto drop_spoofed
         ct state invalid goto drop_invalid

@@ -54,6 +54,17 @@ def _belongs(probe, sides):
     return probe.side in (homes or ["wan"])
 
 
+def _is_martian(source):
+    """The kernel drops it before any filter."""
+    address = ipaddress.ip_address(source)
+    return address.is_multicast or address.is_loopback or source == BROADCAST
+
+
+def asks_all_for_an_address(probe):
+    """A DHCP client whose address may be of a subnet that the LAN no longer has."""
+    return (probe.side, probe.to, probe.protocol, probe.sport, probe.dport) == ("lan", BROADCAST, UDP, 68, 67)
+
+
 def _is_for_us(probe, sides):
     """An address of the link it came by, or one that means everybody there."""
     side = sides[probe.side]
@@ -70,6 +81,8 @@ def accepts(wish, probe, sides):
     control = protocol in (ICMP, ICMP6)
     if control and port == SOLICIT and probe.source == "::":
         return probe.hops == 255 and side in ("wan", "lan")   # duplicate address detection
+    if asks_all_for_an_address(probe):
+        return not _is_martian(probe.source)
     if not _belongs(probe, sides):
         return False
     if control:

@@ -4,6 +4,7 @@
     policy_test.py <gateway_probe> [unittest arguments]
 """
 
+import dataclasses
 import random
 import sys
 import time
@@ -115,6 +116,16 @@ class TheKernel(unittest.TestCase):
                 self.assertEqual(self.verdicts(Wish(ssh_on_wan=True), probes), [False] * len(probes), (name, version))
                 good = Probe(name, side.neighbours[version], side.addresses[version], TCP, 4000, 22)
                 self.assertEqual(self.verdicts(Wish(ssh_on_wan=True), [good]), [True])
+
+    def test_lets_a_lan_client_of_an_earlier_subnet_ask_for_another_address(self):
+        """It asks by broadcast, from the address that it still has; nothing else may come from there."""
+        old = "192.168.77.9"
+        ask = Probe("lan", old, BROADCAST, UDP, 68, 67)
+        others = [dataclasses.replace(ask, **change) for change in
+                  ({"side": "wan", "source": "172.20.30.9"}, {"side": "vpn"}, {"to": "172.20.30.1"}, {"sport": 69},
+                   {"dport": 53}, {"to": "172.20.30.255"})]
+        for document in (None, {"lan": {"tcp": [443]}}, {}):
+            self.assertEqual(self.verdicts(Wish(document), [ask, *others]), [True] + [False] * len(others))
 
     def within_the_limits(self, probes):
         """Rate limits are no part of the model: 20 echo requests of a side, 12 connections of a source to SSH."""
