@@ -1,6 +1,10 @@
 #pragma once
 // The LAN interface's IPv4 address is this program's: up, with the wanted address and no other of global
 // scope. Nobody else configures that interface (systemd-networkd leaves it unmanaged).
+//
+// The route to the LAN is in a table of its own that is asked before the main one: there a narrower route, or
+// an address of the LAN's network, on the WAN would take hosts or all of the LAN away, and whoever answers
+// the WAN's DHCP can bring both.
 
 #include "net/link_event.hpp"
 
@@ -25,7 +29,8 @@ class LanAddress {
 public:
     explicit LanAddress(core::Cidr wanted) : wanted_{wanted} {}
 
-    // Idempotent; does not wait. Errors: errno's, with the change that the kernel refused.
+    // Idempotent, and makes no event where all is as wanted; does not wait. Errors: errno's, with the change
+    // that the kernel refused.
     Result<void> ensure(LinkTable::Entry const& lan) const;
     core::Cidr wanted() const noexcept { return wanted_; }
 

@@ -40,7 +40,7 @@ Result<RouteSocket> RouteSocket::open(asio::any_io_executor executor) {
     core::Owned<mnl_socket, mnl_socket_close> socket{
         mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (!socket) return core::fail_errno("opening a netlink socket");
-    if (mnl_socket_bind(socket.get(), RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE,
+    if (mnl_socket_bind(socket.get(), RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE,
                         MNL_SOCKET_AUTOPID) != 0)
         return core::fail_errno("subscribing to link changes");
     int const duplicate = ::fcntl(mnl_socket_get_fd(socket.get()), F_DUPFD_CLOEXEC, 0);

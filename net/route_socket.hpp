@@ -1,6 +1,6 @@
 #pragma once
-// The kernel's stream of changes to links, IPv4 addresses and IPv4 routes (rtnetlink(7), by libmnl), and the
-// dumps that begin it.
+// The kernel's stream of changes to links, IPv4 addresses, routes and rules (rtnetlink(7), by libmnl), and
+// the dumps that begin it. Of a rule only that there is something new is told.
 
 #include "core/task.hpp"
 #include "net/link_event.hpp"

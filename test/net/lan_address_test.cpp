@@ -98,6 +98,43 @@ TEST_CASE(
           std::vector<std::string>{"172.20.30.1/24"});
 }
 
+TEST_CASE("no route of another interface takes the LAN's traffic, however narrow it is") {
+    test::NetworkNamespace const space;
+    core::asio::io_context io{1};
+    space.shell("ip link add eth1 type veth peer name lan0 && ip link add eth0 type veth peer name wan0");
+    space.shell("ip link set lan0 up && ip link set wan0 up && ip link set eth0 up");
+    net::LanAddress const address{kWanted};
+    REQUIRE(address.ensure(*test::run_task(io, read_table()).find("eth1")).has_value());
+
+    // What a DHCP server on the WAN can bring: an address of the LAN's network, routes of its own, a gateway.
+    space.shell("ip addr add 172.20.30.130/25 dev eth0 && ip route add 172.20.30.0/26 dev eth0");
+    space.shell("ip route add 172.20.30.7 dev eth0 && ip route add default dev eth0");
+    auto const goes_by = [&](std::string const& to, std::string const& interface) {
+        return space.succeeds("ip route get " + to + " | grep 'dev " + interface + " '");
+    };
+    for (auto const* const host : {"172.20.30.7", "172.20.30.20", "172.20.30.100", "172.20.30.200"})
+        CHECK_MESSAGE(goes_by(std::string{host} + " from 172.20.30.1", "eth1"), host);
+    CHECK(space.succeeds("ip route get 172.20.30.200 | grep 'src 172.20.30.1 '"));
+    CHECK(goes_by("192.0.2.1", "eth0"));
+
+    SUBCASE("what is there is not put once more") {
+        auto const count = "test $(ip rule | grep -c 172) = 1 && test $(ip route show table 172 | wc -l) = 1";
+        CHECK(space.succeeds(count));
+        REQUIRE(address.ensure(*test::run_task(io, read_table()).find("eth1")).has_value());
+        CHECK(space.succeeds(count));
+    }
+    SUBCASE("an earlier network of the LAN is the WAN's again") {
+        net::LanAddress const narrower{{{0xac141e01}, 26}};   // the same address
+        REQUIRE(narrower.ensure(*test::run_task(io, read_table()).find("eth1")).has_value());
+        CHECK(goes_by("172.20.30.20", "eth1"));
+        CHECK(goes_by("172.20.30.200", "eth0"));
+        net::LanAddress const moved{{{0x0a2c0001}, 24}};
+        REQUIRE(moved.ensure(*test::run_task(io, read_table()).find("eth1")).has_value());
+        CHECK(goes_by("10.44.0.9", "eth1"));
+        CHECK(goes_by("172.20.30.20", "eth0"));
+    }
+}
+
 TEST_CASE("a change that the kernel refuses is named") {
     test::NetworkNamespace const space;
     net::LanAddress const address{kWanted};

@@ -135,6 +135,22 @@ TEST_CASE_FIXTURE(World, "a LAN address that someone removed or replaced comes b
     CHECK(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
 }
 
+TEST_CASE_FIXTURE(World, "the LAN's own route and its rule come back, also after the interface was down") {
+    space.shell("ip link add eth1 type veth peer name lan0");
+    auto const is_there = [&](auto const&) {
+        return space.succeeds("ip route show table 172 | grep -q '172.20.30.0/24 dev eth1'") &&
+               space.succeeds("ip rule | grep -q '^1000:.*lookup 172'");
+    };
+    REQUIRE(comes_true(is_there));
+    for (auto const* const harm :
+         {"ip route flush table 172", "ip rule del pref 1000", "ip link set eth1 down",
+          "ip link set eth1 down && ip link set eth1 up", "ip addr flush dev eth1"}) {
+        CAPTURE(harm);
+        space.shell(harm);
+        CHECK(comes_true(is_there));
+    }
+}
+
 TEST_CASE_FIXTURE(World,
                   "an interface that is renamed away, or deleted and made anew, is followed by its name") {
     space.shell("ip link add eth1 type veth peer name lan0");

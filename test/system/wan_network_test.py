@@ -50,6 +50,8 @@ def setUpModule():
     sides.wan.run("ip", "link", "set", "wan2", "up")
     sides.wan.start("dnsmasq", "-k", "--conf-file=/dev/null", "--port=0", "--interface=wan0", "--bind-dynamic",
                     f"--dhcp-range={LEASED},{LEASED},255.255.255.0,2m", f"--dhcp-option=3,{WAN_HOST}",
+                    # What may not be the WAN's to say: routes into the LAN.
+                    f"--dhcp-option=121,0.0.0.0/0,{WAN_HOST},10.44.0.0/25,{WAN_HOST},10.44.0.128/25,{WAN_HOST}",
                     "--dhcp-option=6,10.99.0.53", "--dhcp-option=12,renamed", "--no-ping", "--dhcp-authoritative",
                     "--user=root", "--pid-file=", f"--dhcp-leasefile={lab.directory}/wan-leases",
                     f"--log-facility={lab.directory}/wan-dhcp", "--log-dhcp")
@@ -121,6 +123,7 @@ class Wan(unittest.TestCase):
         # Before networkd ran: it never asked for a lease.
         self.assertEqual((lab.directory / "wan-dhcp").read_text().count("DHCPDISCOVER"), 0)
         self.assertEqual(networkd_says("eth1").get("ADMIN_STATE"), "unmanaged")
+        self.assertIn("lookup 172", sides.gw.run("ip", "rule"))   # networkd takes others' rules away
         sides.listen_on_the_gateway()
         self.addCleanup(sides.close)
         sides.check_the_lan_is_served(self, GATEWAY)
@@ -145,6 +148,9 @@ class Wan(unittest.TestCase):
         link, = json.loads(sides.gw.run("ip", "-j", "link", "show", "dev", "eth0"))
         self.assertIn(f" 01:{link['address']}\n", (lab.directory / "wan-leases").read_text())
         self.assertNotEqual(container.run("hostname").strip(), "renamed")
+        # It also said that the LAN is behind it.
+        self.assertIn("10.44.0.0/25 via", sides.gw.run("ip", "route"))
+        sides.check_dhcp_dns_ntp(self, GATEWAY)
 
         self.configure(f"  interfaces:\n    eth0: {{mode: static, address: {STATIC}/24, dns_servers: [192.0.2.53]}}\n")
         self.becomes([STATIC + "/24"], lambda: addresses("eth0"))

@@ -173,6 +173,8 @@ class WithABrokenProgram(World):
         self.boot()
         self.sides.check_the_lan_is_served(self, DEFAULT)
         self.assertTrue((ROOT / "data/lan/dnsmasq.leases").exists())
+        self.assertIn("172.20.30.0/24 dev eth1", self.sides.gw.run("ip", "route", "show", "table", "172"))
+        self.assertIn("lookup 172", self.sides.gw.run("ip", "rule"))
 
     def test_the_default_is_served_where_what_was_kept_is_cut_short(self):
         self.provision()
