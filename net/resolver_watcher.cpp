@@ -7,7 +7,18 @@
 namespace net {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::size_t kLargestFile = 64 * 1024;
+constexpr int kMostLinks = 8;
+
+// weakly_canonical() does not follow a link to nothing.
+fs::path behind_links(fs::path file) {
+    std::error_code failed;
+    for (int i = 0; i < kMostLinks && fs::is_symlink(file, failed); ++i)
+        file = file.parent_path() / fs::read_symlink(file, failed);
+    return file;
+}
 
 }   // namespace
 
@@ -17,10 +28,9 @@ void ResolverWatcher::look() {
 }
 
 core::Task<void> ResolverWatcher::run() {
-    // /etc/resolv.conf is a link where systemd-resolved writes it: what changes is elsewhere.
-    std::error_code failed;
-    auto target = std::filesystem::weakly_canonical(file_, failed);
-    if (failed) target = file_;
+    // /etc/resolv.conf is a link where systemd-resolved writes it: what changes is elsewhere, and may not be
+    // there yet.
+    auto const target = behind_links(file_);
     std::function<void()> const look_again = [this] { look(); };
     auto const why = co_await watch_file(clock_, target, look_again);
     log_(core::Level::warning, "name servers cannot be watched, will retry",

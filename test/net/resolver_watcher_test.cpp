@@ -52,6 +52,17 @@ TEST_CASE_FIXTURE(World, "the name servers are those of the file, also where tha
     CHECK(servers().empty());
 }
 
+TEST_CASE_FIXTURE(World,
+                  "a link to a file that comes later is followed, as at a boot before systemd-resolved") {
+    fs::create_directories(directory / "etc");
+    fs::create_symlink("../run/resolve/resolv.conf", directory / "etc/resolv.conf");
+    tasks.start(watcher.run());
+    CHECK(servers().empty());
+    fs::create_directories(directory / "run/resolve");
+    std::ofstream{directory / "run/resolve/resolv.conf"} << "nameserver 1.1.1.1\n";
+    CHECK(servers() == std::vector<std::string>{"1.1.1.1"});
+}
+
 TEST_CASE_FIXTURE(World, "a file that comes later is read then") {
     tasks.start(watcher.run());
     CHECK(servers().empty());
