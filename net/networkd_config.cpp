@@ -45,7 +45,11 @@ NetworkFile further_file(config::InterfaceWish const& wish, int metric) {
     if (*wish.gateway)
         text +=
             "\n[Route]\nGateway=" + core::print(**wish.gateway) + "\nMetric=" + std::to_string(metric) + "\n";
-    if (!*wish.address) text += dhcp_section(wish) + "RouteMetric=" + std::to_string(metric) + "\n";
+    // Of a lease's routes the gateway only: a narrow one would be used before the WAN's, whatever its metric.
+    static constexpr auto kGatewayOnly = "UseRoutes=false\nUseGateway=true\n";
+    if (!*wish.address)
+        text += dhcp_section(wish) + (*wish.gateway ? "" : kGatewayOnly) +
+                "RouteMetric=" + std::to_string(metric) + "\n";
     return file(wish.name, text);
 }
 

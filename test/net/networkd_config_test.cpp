@@ -136,6 +136,8 @@ IPv6AcceptRA=false
 ClientIdentifier=mac
 UseHostname=false
 UseNTP=false
+UseRoutes=false
+UseGateway=true
 RouteMetric=2049
 )"});
 }

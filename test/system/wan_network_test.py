@@ -176,6 +176,17 @@ class Wan(unittest.TestCase):
         (container.root / "etc/resolv.conf").write_text("nameserver 192.0.2.53\nsearch lab.example\n")
         self.becomes({"servers": ["192.0.2.53"], "search": ["lab.example"]}, lambda: status()["resolver"])
 
+    def test_5_not_even_one_whose_dhcp_server_wants_it(self):
+        sides.wan.start("dnsmasq", "-k", "--conf-file=/dev/null", "--port=0", "--interface=wan2", "--bind-dynamic",
+                        "--dhcp-range=198.51.100.50,198.51.100.50,255.255.255.0,2m", "--dhcp-option=3,198.51.100.1",
+                        "--dhcp-option=121,0.0.0.0/1,198.51.100.1,128.0.0.0/1,198.51.100.1", "--no-ping",
+                        "--dhcp-authoritative", "--user=root", "--pid-file=",
+                        f"--dhcp-leasefile={lab.directory}/wan2-leases")
+        self.configure("  interfaces:\n    eth2: {mode: dhcp}\n")
+        self.becomes(["198.51.100.50/24"], lambda: addresses("eth2"))
+        self.becomes([(WAN_HOST, "eth0", 1024), ("198.51.100.1", "eth2", 2048)], default_routes)
+        self.assertIn(" dev eth0 ", sides.gw.run("ip", "route", "get", "192.0.2.1"))
+
     def test_6_the_lan_moves_without_a_gap_in_the_new_addresses_service(self):
         self.assertEqual(addresses("eth1"), [GATEWAY + "/24"])
         changes = lab.directory / "changes"
