@@ -119,7 +119,9 @@ Task<Result<void>> SystemdHost::look(SystemdBus& bus, std::string name) {
     auto const record = read_file(record_of(name), kLongestRecord);
     kept.past.started_as_wanted = record && *record == kept.spec.configuration;
     if (kept.past.started_as_wanted) kept.past.insisted = false;
-    if (clock_.now() - kept.ordered >= kOrders.forget_after) kept.starts_in_a_row = 0;
+    // Up until now, and long after the last order: that one counts as a success.
+    if (kept.seen.active == "active" && clock_.now() - kept.ordered >= kOrders.forget_after)
+        kept.starts_in_a_row = 0;
     // Somebody's stop is undone, but not in the same moment. At the first look nobody has stopped anything.
     bool const was_up = !kept.seen.active.empty() && !is_down(kept.seen);
     if (was_up && is_down(*now)) postpone(kept, clock_.now() + kOrders.pause(kept.starts_in_a_row));

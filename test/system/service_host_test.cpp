@@ -5,6 +5,7 @@
 #include "core/files.hpp"
 #include "core/systemd_host.hpp"
 #include "started.hpp"
+#include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -302,6 +303,37 @@ TEST_CASE_FIXTURE(Units, "what somebody stops is started again, later each time"
         REQUIRE(happens([&] { return service("one").error == "stopped by somebody"; }));
         REQUIRE(runs("one", stops + 1));
         CHECK(clock.now() - stopped >= 900ms * stops);
+    }
+    end();
+}
+
+TEST_CASE_FIXTURE(Units,
+                  "a unit that no start brings up is asked for every minute in the end, and not oftener") {
+    install("one", kLasting);
+    auto const text = *core::read_file(file("one"), 1000);
+    REQUIRE(
+        core::replace_file(file("one"), "[Unit]\nConditionPathExists=/no/such/file\n" + text).has_value());
+    systemctl("daemon-reload");
+    test::FakeClock slow{io};
+    host = std::make_unique<core::SystemdHost>(slow, services, core::Log{log, "core"}, directory.path());
+    wish("one", kLasting);
+    start();
+    std::ptrdiff_t orders = 1;
+    auto const are_all = [&] {
+        auto const is_one = [](auto const& line) { return line.find("asking for a start") != line.npos; };
+        return std::ranges::count_if(log->lines, is_one) == orders;
+    };
+    REQUIRE(happens(are_all));
+    settle();
+    for (auto const pause : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s, 60s}) {
+        CAPTURE(pause.count());
+        slow.advance(pause - 1ms);
+        settle();
+        CHECK(are_all());
+        ++orders;
+        slow.advance(1ms);
+        REQUIRE(happens(are_all));
+        settle();
     }
     end();
 }
