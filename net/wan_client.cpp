@@ -3,7 +3,7 @@
 #include "net/networkd_config.hpp"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 namespace net {
 namespace {
@@ -106,7 +106,12 @@ WanClient::WanClient(core::Clock& clock,
       orders_{std::move(orders)} {}
 
 core::Task<void> WanClient::run() {
-    std::set<std::string> set_once;   // with this document: routes and name servers may be another's
+    struct Known {
+        bool is_set = false;   // with this document: routes and name servers may be another's
+        bool had_carrier = false;
+        bool lost_carrier = false;   // since it was set: an interface that was down has lost its route
+    };
+    std::map<std::string, Known> all;
     for (auto seen = state_.get();; seen = co_await state_.changed_from(seen)) {
         start_clients(seen->links);
         std::string error;
@@ -114,10 +119,13 @@ core::Task<void> WanClient::run() {
             auto const* const link = find(seen->links, order.interface);
             if (!link || !link->present) continue;
             bool const is_there = std::ranges::find(link->addresses, order.address) != link->addresses.end();
-            if (is_there && set_once.contains(order.interface)) continue;
+            auto& known = all[order.interface];
+            known.lost_carrier = known.lost_carrier || (known.had_carrier && !link->carrier);
+            known.had_carrier = link->carrier;
+            if (is_there && known.is_set && !(known.lost_carrier && link->carrier)) continue;
             auto const why = co_await set_address(order);
             if (why.empty())
-                set_once.insert(order.interface);
+                known = {.is_set = true, .had_carrier = link->carrier};
             else
                 error = why;
         }

@@ -160,6 +160,35 @@ TEST_CASE_FIXTURE(World, "an address that is lost is set again, and one that can
     test::run_task(io, tasks.end_all());
 }
 
+TEST_CASE_FIXTURE(World, "a route that went when the interface was down is back with the carrier") {
+    wish_static_wan("192.0.2.10/24", "192.0.2.1");
+    auto client = make();
+    core::TaskGroup tasks{io.get_executor()};
+    tasks.start(client.run());
+    auto const carrier_is = [&](bool carrier) {
+        links.change([&](auto& all) { all.wan.carrier = carrier; });
+    };
+    auto const has_route = [&] { return space.succeeds("ip -4 route show default | grep -q 192.0.2.1"); };
+    auto const times_set = [&] {
+        return std::ranges::count_if(
+            log->lines, [](auto const& line) { return line.find("static address set") != line.npos; });
+    };
+    wan_is({"192.0.2.10/24"});
+    CHECK(test::comes_true(io, [&] { return times_set() == 1 && state.now().network.applied; }));
+    carrier_is(true);   // for the first time: nothing has gone
+    clock.settle();
+    CHECK(has_route());
+    space.shell("ip link set eth0 down && ip link set eth0 up");   // the address stays
+    CHECK(!has_route());
+    carrier_is(false);
+    clock.settle();
+    CHECK(times_set() == 1);
+    carrier_is(true);
+    CHECK(test::comes_true(io, has_route));
+    CHECK(test::comes_true(io, [&] { return times_set() == 2; }));
+    test::run_task(io, tasks.end_all());
+}
+
 TEST_CASE_FIXTURE(World, "a client is started once, when its interface is there") {
     wishes.further = {config::InterfaceWish{.name = "eth2"}};
     auto client = make();
