@@ -63,7 +63,7 @@ Task<Result<TlsStream>> dial(core::Clock& clock,
                              std::string user_agent,
                              Progress& progress) {
     progress.peer = proxy ? proxy->peer() : url.peer();
-    progress.step = "looking up its address";
+    progress.step = kLookUp;
     auto const host = proxy ? proxy->host : url.host;
     auto const port = proxy ? proxy->port : url.port;
     auto addresses = co_await look_up(host, port);

@@ -8,6 +8,7 @@
 namespace net {
 
 // How far a request has come, for the error when its time is over.
+inline constexpr char const* kLookUp = "looking up its address";   // a step
 struct Progress {
     core::TimePoint until;
     std::string peer;

@@ -72,8 +72,9 @@ Task<Result<std::unique_ptr<core::HttpStream>>> HttpsClient::open(core::HttpRequ
     auto patience = clock_.sleep_until(progress.until);
     auto opened = co_await core::first_of(std::move(opening), std::move(patience));
     if (opened) co_return std::move(*opened);
-    co_return fail(Errc::timed_out, "no answer from " + progress.peer + " within " + in_words(limit) + " (" +
-                                        progress.step + ")");
+    auto const code = progress.step == kLookUp ? Errc::not_found : Errc::timed_out;
+    co_return fail(code, "no answer from " + progress.peer + " within " + in_words(limit) + " (" +
+                             progress.step + ")");
 }
 
 Task<Result<std::unique_ptr<core::HttpStream>>> HttpsClient::follow(core::HttpRequest request,

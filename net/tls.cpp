@@ -12,6 +12,9 @@
 #include <openssl/x509_vfy.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+
 namespace net {
 namespace {
 
@@ -46,6 +49,15 @@ Result<void> load_authorities(asio::ssl::context& context, TlsTrust const& trust
     return fail(Errc::io, "cannot read the certificate authorities from " + file + ": " + words(failed));
 }
 
+// The server's alerts 42 … 46, 48, 49 and 116 (RFC 8446 section 6.2); OpenSSL's reasons are 1000 more. With
+// TLS 1.3 they come after the handshake, and are a lost connection then.
+bool refuses_our_certificate(error_code failed) {
+    constexpr std::array kAlerts{42, 43, 44, 45, 46, 48, 49, 116};
+    if (failed.category() != asio::error::get_ssl_category()) return false;
+    auto const reason = ERR_GET_REASON(static_cast<unsigned long>(failed.value()));
+    return std::ranges::find(kAlerts, reason - SSL_AD_REASON_OFFSET) != kAlerts.end();
+}
+
 // Never a prompt on a terminal: a key with a passphrase cannot be used here.
 int no_passphrase(char*, int, int, void*) {
     return 0;
@@ -58,8 +70,8 @@ core::Error unusable(char const* what, std::filesystem::path const& file) {
         ERR_clear_error();
         return fail(Errc::io, sentence + failed.code.message());
     }
-    return fail(Errc::bad_input, sentence + words(error_code{static_cast<int>(ERR_get_error()),
-                                                             asio::error::get_ssl_category()}));
+    return fail(Errc::io, sentence + words(error_code{static_cast<int>(ERR_get_error()),
+                                                      asio::error::get_ssl_category()}));
 }
 
 Result<void> load_identity(SSL_CTX* context, ClientIdentity const& identity) {
@@ -70,8 +82,8 @@ Result<void> load_identity(SSL_CTX* context, ClientIdentity const& identity) {
     if (!read && ERR_GET_LIB(ERR_peek_last_error()) != ERR_LIB_X509) return unusable("key", identity.key);
     if (read && SSL_CTX_check_private_key(context) == 1) return {};
     ERR_clear_error();
-    return fail(Errc::bad_input, "the client key " + identity.key.string() +
-                                     " does not belong to the certificate " + identity.certificate.string());
+    return fail(Errc::io, "the client key " + identity.key.string() + " does not belong to the certificate " +
+                              identity.certificate.string());
 }
 
 // Once a server is verified, its authorities are of no more use: the system's are some hundred kilobytes.
@@ -139,7 +151,9 @@ Task<Result<TlsStream>> TlsStream::open(Tcp::socket socket, Url url, TlsTrust tr
         if (is_about_time(verdict)) reason += " (judged at " + core::print_wall_time(trust.judge_at) + ")";
         co_return fail(Errc::bad_signature, failure + reason);
     }
-    if (failed) co_return fail(Errc::unreachable, failure + words(failed));
+    if (failed)
+        co_return fail(refuses_our_certificate(failed) ? Errc::bad_signature : Errc::unreachable,
+                       failure + words(failed));
 
     forget_authorities(connection->context.native_handle());
     error_code blocking;   // read_arrived() must not wait

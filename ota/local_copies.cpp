@@ -242,7 +242,8 @@ void add_matches(Search const& search,
 
 // A network that fails now may be back for the whole image, which would cost more than to try again later.
 bool is_the_networks(core::Error const& error) {
-    return error.is(Errc::unreachable) || error.is(Errc::timed_out) || error.is(Errc::changed);
+    return error.is(Errc::unreachable) || error.is(Errc::timed_out) || error.is(Errc::changed) ||
+           error.is(Errc::not_found);   // of the name
 }
 
 Task<Result<void>> find_in_rootfs(Search& search) {

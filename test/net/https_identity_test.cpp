@@ -113,10 +113,10 @@ TEST_CASE("a certificate or key that is of no use is named, and nothing is asked
           "the client key " + other.key.string() + " does not belong to the certificate " +
               good.certificate.string() + " [bad input]");
     auto const no_certificate = gate.refusal({garbage, good.key});
-    CHECK(no_certificate.is(Errc::bad_input));
+    CHECK(no_certificate.is(Errc::io));
     CHECK(no_certificate.context.starts_with("cannot use the client certificate " + garbage.string() + ": "));
     auto const no_key = gate.refusal({good.certificate, garbage});
-    CHECK(no_key.is(Errc::bad_input));
+    CHECK(no_key.is(Errc::io));
     CHECK(no_key.context.starts_with("cannot use the client key " + garbage.string() + ": "));
     CHECK(gate.nginx.access_log() == "");
 }
@@ -136,6 +136,6 @@ TEST_CASE("a key with a passphrase is refused, and nobody is asked for it") {
     ::dup2(before.get(), STDIN_FILENO);
     CHECK(read == 0);
     REQUIRE(reply.failed);
-    CHECK(reply.failed->is(Errc::bad_input));
+    CHECK(reply.failed->is(Errc::io));
     CHECK(reply.failed->context.starts_with("cannot use the client key " + locked.key.string() + ": "));
 }
