@@ -28,6 +28,7 @@
 #include "net/wan_client.hpp"
 #include "ota/life_cycle.hpp"
 #include "ota/running_version.hpp"
+#include "ota/server_contact.hpp"
 #include "ota/uboot_env.hpp"
 #include "platform/sim/sim_board.hpp"
 
@@ -170,24 +171,46 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     net::WanClient wan_client{
         clock, state, *host, processes, network, say("network"), net::wan_orders(wishes, device)};
 
+    // The update server, for probes and updates
+    net::ChronyTime chrony{processes, *device.chronyc, lan_files.chrony_socket};
+    net::HttpsClient https{clock, *device.tls_ca, std::string{"atomixd/"} + ATOMIX_VERSION,
+                           https_options(device, wishes)};
+    Writer<&DeviceState::update> const update{state};
+    auto const settings = ota::update_settings(device, wishes);
+    auto const synchronised = [&] { return chrony.synchronised(); };
+    auto const contact_server = [&]() -> Task<void> {
+        bool const is_synchronised = co_await synchronised();
+        auto const time = ota::judging_time(clock.wall_now(), is_synchronised,
+                                            ota::time_floor(books.committed(), settings.built));
+        auto request = ota::offer_request(*settings.server_url, state.now(), "", time);
+        co_await ota::contact_server(clock, https, update, std::move(request));
+    };
+
     // Facts -> readings -> verdict
     auto const names = config::gateway_names(wishes);
-    health::Prober prober{clock, state, *wishes.lan, names.empty() ? "" : names.back()};
+    auto const rules = health::rules_of(device);
+    health::Prober prober{
+        clock,
+        workers,
+        state,
+        {.lan = *wishes.lan,
+         .local_name = names.empty() ? "" : names.back(),
+         .data = *device.data,
+         .data_minimum = static_cast<std::uint64_t>(*device.data_minimum_mib) << 20,
+         .built = *device.built,
+         .rules = rules},
+        {.clock_is_synchronised = synchronised,
+         .contact_server = settings.server_url ? std::function<Task<void>()>{contact_server} : nullptr}};
     health::Monitor monitor{clock,
                             state,
                             Writer<&DeviceState::health>{state},
                             say("health"),
                             [&] { return prober.round(); },
-                            {.window = *device.trial_window, .limit = *device.trial_limit},
+                            rules,
                             *device.trial_interval};
 
     // Offer -> spare slot -> boot environment -> trial
-    net::ChronyTime chrony{processes, *device.chronyc, lan_files.chrony_socket};
-    net::HttpsClient https{clock, *device.tls_ca, std::string{"atomixd/"} + ATOMIX_VERSION,
-                           https_options(device, wishes)};
     ota::UbootEnv boot_env{workers, *device.boot_environment, *device.boot_attempts};
-    Writer<&DeviceState::update> const update{state};
-    auto const settings = ota::update_settings(device, wishes);
     std::mt19937_64 random{std::random_device{}()};
     ota::Settlement settlement{clock, boot_env, books, update, say("ota"), settings.attempts, *boot_id};
     ota::UpdateTask updates{clock,
@@ -200,8 +223,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                             update,
                             say("ota"),
                             settings,
-                            {.clock_is_synchronised = [&] { return chrony.synchronised(); },
-                             .failing_probes = [&] { return prober.failing(); },
+                            {.clock_is_synchronised = synchronised,
+                             .baseline = [&] { return prober.baseline(); },
                              .chance =
                                  [&] {
                                      return std::uniform_real_distribution<>{0, 1}(random);

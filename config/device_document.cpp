@@ -2,10 +2,12 @@
 
 #include "config/list.hpp"
 #include "core/files.hpp"
+#include "core/probe_names.hpp"
 
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <map>
 #include <span>
 
 namespace config {
@@ -15,6 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 1> kBoards{"sim"};   // those with an adapter under platform/
 constexpr std::array<std::string_view, 2> kServiceHosts{"children", "systemd"};
+constexpr std::array<std::string_view, 2> kCableRules{"wait", "ignore"};
 constexpr std::array<std::string_view, 3> kWanManagers{"none", "networkd", "udhcpc"};
 
 auto duration_from(core::Duration least) {
@@ -149,10 +152,35 @@ void read_update(Mapping update, DeviceDocument& document) {
                 [](Node const& node) { return as_integer(node, 1, 9); });
 }
 
+void read_probes(Mapping& trial, DeviceDocument& document) {
+    struct {
+        char const* key;
+        Field<std::vector<std::string>>* names;
+    } const lists[] = {{"required", &document.probes_required},
+                       {"wanted", &document.probes_wanted},
+                       {"off", &document.probes_off}};
+    std::map<std::string, std::string> listed;
+    for (auto const& [key, names] : lists) {
+        auto const* const list = trial.find(key);
+        if (!list) continue;
+        *names = read_list<std::string>(trial, key, *list, known_as("probe", core::kProbes));
+        names->at = list->at;
+        for (auto const& name : names->value)
+            if (auto const [other, is_new] = listed.emplace(name, key); !is_new)
+                trial.problem(names->at, key, name + " is in trial." + other->second + " already");
+    }
+}
+
 void read_trial(Mapping trial, DeviceDocument& document) {
     bool const window = trial.read("window", document.trial_window, duration_from(1s));
     bool const limit = trial.read("limit", document.trial_limit, duration_from(1s));
     bool const interval = trial.read("interval", document.trial_interval, duration_from(100ms));
+
+    bool const grace = trial.read("grace", document.trial_grace, duration_from(0s));
+    trial.read("cable", document.trial_cable, known_as("rule for a cable", kCableRules));
+    trial.read("data_minimum_mib", document.data_minimum_mib,
+               [](Node const& node) { return as_integer(node, 1, 1 << 20); });
+    read_probes(trial, document);
 
     // A default may be the other half of the contradiction: the place is the line that was written.
     auto const place = [](auto const& one, auto const& other) {
@@ -163,6 +191,10 @@ void read_trial(Mapping trial, DeviceDocument& document) {
         trial.problem(place(document.trial_limit, document.trial_window), "limit",
                       "must be longer than trial.window, " + held + ", but is " +
                           print_duration(*document.trial_limit));
+    if (grace && limit && document.trial_grace.is_written() && *document.trial_grace >= *document.trial_limit)
+        trial.problem(document.trial_grace.at, "grace",
+                      "must be shorter than trial.limit, " + print_duration(*document.trial_limit) +
+                          ", but is " + print_duration(*document.trial_grace));
     if (window && interval && *document.trial_interval > *document.trial_window)
         trial.problem(place(document.trial_interval, document.trial_window), "interval",
                       "must be at most trial.window, " + held + ", but is " +

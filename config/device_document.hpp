@@ -65,6 +65,16 @@ struct DeviceDocument {
     Field<core::Duration> trial_window{std::chrono::seconds{60}};    // probes must hold this long
     Field<core::Duration> trial_limit{std::chrono::minutes{10}};     // longer than the window
     Field<core::Duration> trial_interval{std::chrono::seconds{5}};   // between two rounds of probes
+    // From the beginning of a trial, or of this program: restarts and failures within it do not count.
+    // Shorter than the limit.
+    Field<core::Duration> trial_grace{std::chrono::seconds{10}};
+    Field<std::string> trial_cable{"wait"};   // "wait", "ignore": health/rules.hpp
+    // Names of probes (core/probe_names.hpp), each in one list at most; health/rules.hpp says what holds for
+    // the others
+    Field<std::vector<std::string>> probes_required;   // required
+    Field<std::vector<std::string>> probes_wanted;     // wanted
+    Field<std::vector<std::string>> probes_off;        // off
+    Field<int> data_minimum_mib{16};   // 1 … 1048576: free space below paths.data that is too little
     // services:
     // "systemd": units own dnsmasq and chronyd (deploy/systemd), as in the product; "children": this program.
     Field<std::string> service_host{"children"};

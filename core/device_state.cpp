@@ -50,6 +50,32 @@ char const* name(Verdict verdict) noexcept {
     return "?";
 }
 
+char const* name(Weight weight) noexcept {
+    switch (weight) {
+    case Weight::required:
+        return "required";
+    case Weight::wanted:
+        return "wanted";
+    case Weight::excused:
+        return "excused";
+    }
+    return "?";
+}
+
+char const* name(Condition condition) noexcept {
+    switch (condition) {
+    case Condition::unknown:
+        return "unknown";
+    case Condition::good:
+        return "good";
+    case Condition::degraded:
+        return "degraded";
+    case Condition::failed:
+        return "failed";
+    }
+    return "?";
+}
+
 char const* name(ConfigState::Source source) noexcept {
     switch (source) {
     case ConfigState::Source::operator_document:

@@ -3,6 +3,7 @@
 // object. One writer per part (Writer<&DeviceState::links>, …). Facts only; requests are calls.
 
 #include "core/observable.hpp"
+#include "core/result.hpp"
 #include "core/slot.hpp"
 #include "core/time.hpp"
 
@@ -44,6 +45,7 @@ struct Link {
     std::vector<std::string> addresses;   // IPv4, CIDR notation
     std::string error;                    // why the wanted address could not be set
     std::optional<int> speed_mbit;        // with a carrier, where the driver tells
+    bool up = false;                      // switched on by this side: no carrier then means no cable
     bool operator==(Link const&) const = default;
 };
 struct DefaultRoute {
@@ -104,6 +106,9 @@ struct Service {
     int pid = 0;
     unsigned starts = 0;   // since this process began; a restart inside a trial's window fails it
     std::string error;     // why it is not running
+    // Another one with each run, where the owner tells (systemd's InvocationID): a restart between two looks
+    // of ours shows here.
+    std::string invocation;
     bool operator==(Service const&) const = default;
 };
 using Services = std::map<std::string, Service>;
@@ -125,21 +130,56 @@ struct Leases {
 // Names of the flag files present under <data>/config. Written by config::FlagWatcher.
 using Flags = std::set<std::string>;
 
-// Written by health::Judge.
+// Written by health::Monitor.
 enum class Verdict { none, wait, commit, roll_back };
+
+// What a probe's reading counts for. Excused: it was failing before the update already.
+enum class Weight { required, wanted, excused };
+
 struct Reading {
     std::string probe;
     bool good = false;
-    bool required = true;   // false: was already failing before the update, or only wanted
-    std::string detail;     // "172.20.30.1 answered in 1 ms", "no answer within 1 s"
+    Weight weight = Weight::required;
+    std::string detail;                  // "172.20.30.1 answered in 1 ms", "no answer within 1 s"
+    std::optional<std::int64_t> value;   // where there is a number, in `unit`
+    std::string unit;                    // "ms", "bytes"
+    bool warning = false;                // good, and a person should look: `detail` says why
+    bool cable_out = false;              // bad for no other reason than that an interface has no carrier
+    TimePoint since{};                   // when it became good or bad
+    struct Failure {
+        std::string detail;
+        TimePoint at{};
+        bool operator==(Failure const&) const = default;
+    };
+    std::optional<Failure> last_failure;   // in this run of the program
     bool operator==(Reading const&) const = default;
 };
+
+// Of a slot that is not on trial. One bad round degrades, two in a row of a required probe are a failure.
+enum class Condition { unknown, good, degraded, failed };
+
 struct Health {
     Verdict verdict = Verdict::none;
-    std::string reason;   // for roll_back: one sentence
+    std::string reason;   // for wait and roll_back: one sentence
     std::vector<Reading> readings;
     Duration healthy_for{};   // how long every required probe has held
+    Condition condition = Condition::unknown;
     bool operator==(Health const&) const = default;
+};
+
+// What the probes said before an update: names, each in one list or in none (not asked, or off).
+struct Baseline {
+    std::vector<std::string> failing;
+    std::vector<std::string> good;
+    bool operator==(Baseline const&) const = default;
+};
+
+// The boots of this device, as far as its files tell. Written by main.
+struct Boots {
+    std::string reason;                 // of this boot, where the board knows it; empty: it does not
+    unsigned unexpected = 0;            // boots after one that did not end in order, outside trials
+    unsigned unexpected_in_trial = 0;   // the same, of a slot on trial
+    bool operator==(Boots const&) const = default;
 };
 
 // Written by ota.
@@ -149,6 +189,13 @@ struct Outcome {
     std::string reason;
     std::string at;   // wall time, as good as the device knew it
     bool operator==(Outcome const&) const = default;
+};
+// How the update server could be reached last, by a poll or for a probe.
+struct ServerContact {
+    TimePoint at{};
+    unsigned status = 0;          // of HTTP; 0: no answer
+    std::optional<Error> error;   // why there is none
+    bool operator==(ServerContact const&) const = default;
 };
 struct Update {
     Phase phase = Phase::idle;
@@ -164,8 +211,10 @@ struct Update {
     std::optional<Outcome> last_rollback;
     std::vector<std::string> rejected;   // versions in the ledger
     std::vector<std::string> problems;   // standing ones of this start: state files set aside, a fallback
-    std::vector<std::string> baseline;   // for a trial: probes that failed before the update already
+    Baseline baseline;                   // for a trial
     std::optional<TimePoint> trial_started;
+    std::optional<int> attempts_left;   // of the running slot, as the boot environment was read last
+    std::optional<ServerContact> server;
     bool operator==(Update const&) const = default;
 };
 
@@ -182,6 +231,7 @@ struct DeviceState {
     Flags flags;
     Health health;
     Update update;
+    Boots boots;
     bool serving = false;   // clients can connect to the status page. Written by main
     bool operator==(DeviceState const&) const = default;
 };
@@ -190,6 +240,8 @@ using StateBus = Observable<DeviceState>;
 
 char const* name(Phase phase) noexcept;
 char const* name(Verdict verdict) noexcept;
+char const* name(Weight weight) noexcept;
+char const* name(Condition condition) noexcept;
 char const* name(LanAccess access) noexcept;
 char const* name(ConfigState::Source source) noexcept;
 

@@ -53,6 +53,21 @@ std::optional<std::int64_t> integer_in(json::object const& object, std::string_v
     return number;
 }
 
+json::array texts(std::vector<std::string> const& texts) {
+    json::array made;
+    for (auto const& text : texts) made.emplace_back(text);
+    return made;
+}
+
+std::vector<std::string> texts_in(json::object const& object, std::string_view key) {
+    std::vector<std::string> found;
+    auto const* list = object.if_contains({key.data(), key.size()});
+    if (!list || !list->is_array()) return found;
+    for (auto const& value : list->as_array())
+        if (value.is_string()) found.emplace_back(value.as_string().c_str(), value.as_string().size());
+    return found;
+}
+
 std::string print_json(json::value const& value) {
     std::string out;
     print(out, value, "");

@@ -56,8 +56,13 @@ bool is_down(UnitState const& unit) {
 
 Service service_after(Service before, std::string const& unit, UnitState const& seen, UnitState const& now) {
     auto const starts = before.starts + new_starts(seen, now);
-    if (is_running(now)) return {.running = true, .pid = now.pid, .starts = starts, .error = ""};
-    return {.running = false, .pid = 0, .starts = starts, .error = why_not_running(before, unit, now)};
+    if (is_running(now))
+        return {.running = true, .pid = now.pid, .starts = starts, .error = "", .invocation = now.invocation};
+    return {.running = false,
+            .pid = 0,
+            .starts = starts,
+            .error = why_not_running(before, unit, now),
+            .invocation = now.invocation};
 }
 
 UnitOrder order(UnitState const& unit, UnitPast const& past) {

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+// What rolls a trial back is marked: test/mutation/triggers.py disables each of the marked, one at a time,
+// and expects a red test.
+
 namespace health {
 namespace {
 
@@ -9,52 +12,107 @@ std::string seconds(core::Duration d) {
     return std::to_string(core::count_s(d)) + " s";
 }
 
-Reading const* first_failing(std::vector<Reading> const& readings) {
-    auto const failing =
-        std::ranges::find_if(readings, [](Reading const& r) { return r.required && !r.good; });
+bool fails(Reading const& reading) {
+    return reading.weight == core::Weight::required && !reading.good;   // trigger: failing probe
+}
+
+Reading const* first_failing(std::vector<Reading> const& readings, bool with_cable_out) {
+    auto const failing = std::ranges::find_if(
+        readings, [&](Reading const& r) { return fails(r) && (with_cable_out || !r.cable_out); });
     return failing == readings.end() ? nullptr : &*failing;
+}
+
+std::string told(Reading const& failing, core::TimePoint now) {
+    return failing.probe + ": " + failing.detail + ", for " + seconds(now - failing.since);
+}
+
+bool contains(std::vector<std::string> const& names, std::string const& name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
+core::Weight weight_of(Reading const& reading, Rules const& rules, core::Baseline const& before) {
+    if (contains(before.failing, reading.probe)) return core::Weight::excused;
+    if (reading.cable_out && rules.cable == Cable::ignore) return core::Weight::excused;
+    auto const importance = rules.importance_of(reading.probe);
+    bool const is_required =
+        importance == Importance::required ||
+        (importance == Importance::kept && contains(before.good, reading.probe));   // trigger: lost ability
+    return is_required ? core::Weight::required : core::Weight::wanted;
+}
+
+Judgement at_the_limit(TrialFacts const& facts, Rules const& rules) {
+    auto const at_end = ", at the end of a trial of " + seconds(rules.limit);
+    if (facts.healthy_but_cable_for >= rules.window) {   // trigger: rest at the limit
+        auto const* const out = first_failing(facts.readings, true);
+        return {Verdict::commit, "everything but a cable held for the whole window" +
+                                     (out ? "; " + told(*out, facts.now) : std::string{}) + at_end};
+    }
+    auto const* failing = first_failing(facts.readings, false);
+    if (!failing) failing = first_failing(facts.readings, true);
+    if (failing) return {Verdict::roll_back, told(*failing, facts.now) + at_end};
+    return {Verdict::roll_back, "the probes did not hold for " + seconds(rules.window) +
+                                    " within a trial of " + seconds(rules.limit)};
 }
 
 }   // namespace
 
 Judgement judge(TrialFacts const& facts, Rules const& rules) {
-    if (facts.healthy_for >= rules.window)
+    if (facts.healthy_for >= rules.window)   // trigger: whole window
         return {Verdict::commit, "every required probe held for the whole window"};
-    for (auto const& [name, service] : facts.services)
-        if (service.starts > rules.restarts_allowed + 1)
-            return {Verdict::roll_back,
-                    name + " does not stay up: started " + std::to_string(service.starts) + " times in " +
-                        seconds(facts.age) + (service.error.empty() ? "" : ", last " + service.error)};
-    auto const* const failing = first_failing(facts.readings);
-    if (facts.age >= rules.limit)
-        return {Verdict::roll_back, failing ? failing->probe + ": " + failing->detail +
-                                                  ", at the end of a trial of " + seconds(rules.limit)
-                                            : "the probes did not hold for " + seconds(rules.window) +
-                                                  " within a trial of " + seconds(rules.limit)};
-    return {Verdict::wait, failing ? failing->probe + ": " + failing->detail : ""};
+    for (auto const& [name, restarts] : facts.restarts)
+        if (restarts > rules.restarts_allowed) {   // trigger: restless service
+            auto const service = facts.services.find(name);
+            auto const error = service == facts.services.end() ? "" : service->second.error;
+            return {Verdict::roll_back, name + " does not stay up: started again " +
+                                            std::to_string(restarts) + " times in " + seconds(facts.age) +
+                                            (error.empty() ? "" : ", last " + error)};
+        }
+    if (facts.age >= rules.limit) return at_the_limit(facts, rules);   // trigger: limit
+    auto const* const failing = first_failing(facts.readings, true);
+    return {Verdict::wait, failing ? told(*failing, facts.now) : ""};
 }
 
-std::vector<Reading> excused(std::vector<Reading> readings, std::vector<std::string> const& failing_before) {
-    for (auto& reading : readings)
-        if (std::ranges::find(failing_before, reading.probe) != failing_before.end())
-            reading.required = false;
+std::vector<Reading>
+weighed(std::vector<Reading> readings, Rules const& rules, core::Baseline const& before) {
+    std::erase_if(readings,
+                  [&](Reading const& r) { return rules.importance_of(r.probe) == Importance::off; });
+    for (auto& reading : readings) reading.weight = weight_of(reading, rules, before);
     return readings;
+}
+
+std::map<std::string, unsigned> Held::restarts() const {
+    std::map<std::string, unsigned> counted;
+    for (auto const& [name, run] : runs) {
+        auto const again = run.starts > 0 ? run.starts - 1 : 0;
+        counted[name] = again - std::min(again, run.forgiven);
+    }
+    return counted;
 }
 
 Held next_held(Held held,
                std::vector<Reading> const& readings,
                core::Services const& services,
-               core::TimePoint now) {
+               core::TimePoint now,
+               bool in_grace) {
     bool restarted = false;
     for (auto const& [name, service] : services) {
-        auto const known = held.starts.find(name);
-        restarted |= known != held.starts.end() && known->second != service.starts;
-        held.starts[name] = service.starts;
+        bool const is_known = held.runs.contains(name);
+        auto& run = held.runs[name];
+        bool const counted = run.starts != service.starts;
+        bool const other_run = !service.invocation.empty() && run.invocation != service.invocation;
+        restarted |= is_known && (counted || other_run);   // triggers: counted restart, unseen restart
+        run.starts = service.starts;
+        run.invocation = service.invocation;
+        if (in_grace && service.starts > 0) run.forgiven = service.starts - 1;
     }
-    if (first_failing(readings))
-        held.since.reset();
-    else if (restarted || !held.since)
-        held.since = now;
+    auto const next = [&](std::optional<core::TimePoint>& since, bool with_cable_out) {
+        if (first_failing(readings, with_cable_out))
+            since.reset();   // trigger: window begins anew
+        else if (restarted || !since)
+            since = now;
+    };
+    next(held.since, true);
+    next(held.but_cable_since, false);
     return held;
 }
 

@@ -1,7 +1,10 @@
 #pragma once
 // Commit, wait or roll back, from named facts. Pure: no clock, no I/O.
+//
+// What each trigger is, and which test guards it: docs/architecture.md.
 
 #include "core/device_state.hpp"
+#include "health/rules.hpp"
 
 #include <map>
 #include <optional>
@@ -13,40 +16,47 @@ namespace health {
 using core::Reading;
 using core::Verdict;
 
-struct Rules {
-    core::Duration window{};         // every required probe must hold this long
-    core::Duration limit{};          // a trial that is older than this has failed
-    unsigned restarts_allowed = 3;   // of one service, from the start of this program
-};
-
 struct TrialFacts {
+    core::TimePoint now{};
     core::Duration age{};           // since the trial began
     core::Duration healthy_for{};   // since when every required probe has held, restarts counted as failures
+    core::Duration healthy_but_cable_for{};     // the same, without those that fail for want of a cable only
+    std::map<std::string, unsigned> restarts;   // of each service, those of the grace left out
     core::Services services;
-    std::vector<Reading> readings;
+    std::vector<Reading> readings;   // weighed
 };
 
 struct Judgement {
     Verdict verdict = Verdict::wait;
-    std::string reason;   // one sentence
+    std::string reason;   // one sentence: probe, reading, and since when
     bool operator==(Judgement const&) const = default;
 };
 
 // Health wins at the very last second.
 Judgement judge(TrialFacts const& facts, Rules const& rules);
 
-// What was failing before the update is not held against the new slot.
-std::vector<Reading> excused(std::vector<Reading> readings, std::vector<std::string> const& failing_before);
+// What each reading counts for, by the rules of the device and by what was before the update: what was
+// failing then is not held against the new slot. Those that are off are left out.
+std::vector<Reading> weighed(std::vector<Reading> readings, Rules const& rules, core::Baseline const& before);
 
 // Since when everything required has held. A service that restarted between two rounds has not, even if it
 // was up in both.
 struct Held {
     std::optional<core::TimePoint> since;
-    std::map<std::string, unsigned> starts;   // at the last round
+    std::optional<core::TimePoint> but_cable_since;
+    struct Run {
+        unsigned starts = 0;   // at the last round
+        std::string invocation;
+        unsigned forgiven = 0;   // restarts within the grace
+    };
+    std::map<std::string, Run> runs;
+
+    std::map<std::string, unsigned> restarts() const;
 };
 Held next_held(Held held,
                std::vector<Reading> const& readings,
                core::Services const& services,
-               core::TimePoint now);
+               core::TimePoint now,
+               bool in_grace);
 
 }   // namespace health

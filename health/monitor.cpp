@@ -20,7 +20,7 @@ bool in_trial(core::DeviceState const& state) {
 
 bool same_outside(core::DeviceState const& one, core::DeviceState const& other) {
     return in_trial(one) == in_trial(other) && one.links == other.links && one.services == other.services &&
-           one.firewall == other.firewall;
+           one.firewall == other.firewall && one.forwarding == other.forwarding;
 }
 
 }   // namespace
@@ -56,14 +56,25 @@ core::Task<void> Monitor::watch_trial() {
         auto const asked = co_await round_();
         auto const now = clock_.now();
         auto const state = state_.get();   // after the round: the one of before is gone
-        auto const readings = excused(asked, state->update.baseline);
-        held = next_held(held, readings, state->services, now);
-        TrialFacts const facts{.age = now - state->update.trial_started.value_or(now),
-                               .healthy_for = held.since ? now - *held.since : core::Duration{},
+        auto const age = now - state->update.trial_started.value_or(now);
+        auto const readings =
+            dated(weighed(asked, rules_, state->update.baseline), health_.now().readings, now);
+        held = next_held(held, readings, state->services, now, age < rules_.grace);
+        auto const since = [&](std::optional<core::TimePoint> const& when) {
+            return when ? now - *when : core::Duration{};
+        };
+        TrialFacts const facts{.now = now,
+                               .age = age,
+                               .healthy_for = since(held.since),
+                               .healthy_but_cable_for = since(held.but_cable_since),
+                               .restarts = held.restarts(),
                                .services = state->services,
                                .readings = readings};
         auto const judgement = judge(facts, rules_);
-        tell({judgement.verdict, judgement.reason, readings, facts.healthy_for});
+        tell({.verdict = judgement.verdict,
+              .reason = judgement.reason,
+              .readings = readings,
+              .healthy_for = facts.healthy_for});
         if (judgement.verdict == Verdict::commit || judgement.verdict == Verdict::roll_back) {
             while (in_trial(state_.now())) {
                 auto const seen = state_.get();
@@ -76,11 +87,16 @@ core::Task<void> Monitor::watch_trial() {
 }
 
 core::Task<void> Monitor::watch_ordinary() {
-    auto const before = state_.get();
-    auto readings = co_await round_();
+    auto const seen = state_.get();
+    auto const asked = co_await round_();
     if (in_trial(state_.now())) co_return;
-    tell({Verdict::none, "", std::move(readings), {}});
-    auto changed = changed_from(before);
+    auto const now = clock_.now();
+    auto const readings = dated(weighed(asked, rules_, {}), health_.now().readings, now);
+    bool const in_grace = now - state_.now().identity.started < rules_.grace;
+    auto const before = std::exchange(course_, next_course(course_, readings, in_grace)).condition;
+    if (before != course_.condition) tell_condition(before);
+    tell({.readings = readings, .condition = course_.condition});
+    auto changed = changed_from(seen);
     auto over = clock_.sleep_for(kOrdinaryInterval);
     co_await core::ends_before(std::move(changed), std::move(over));
     if (!in_trial(state_.now())) co_await clock_.sleep_for(kSettle);
@@ -88,6 +104,16 @@ core::Task<void> Monitor::watch_ordinary() {
 
 core::Task<void> Monitor::changed_from(std::shared_ptr<core::DeviceState const> seen) {
     for (auto now = state_.get(); same_outside(*seen, *now);) now = co_await state_.changed_from(now);
+}
+
+void Monitor::tell_condition(core::Condition before) {
+    bool const is_failed = course_.condition == core::Condition::failed;
+    bool const is_degraded = course_.condition == core::Condition::degraded;
+    log_(is_failed     ? Level::error
+         : is_degraded ? Level::warning
+                       : Level::info,
+         "condition of the device changed",
+         {{"is", core::name(course_.condition)}, {"was", core::name(before)}});
 }
 
 void Monitor::tell(core::Health next) {

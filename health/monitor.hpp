@@ -1,10 +1,12 @@
 #pragma once
 // Probes and judges: in a trial at every interval until there is a verdict; otherwise a round every five
-// minutes and after each change of links, services or firewall.
+// minutes and after each change of links, services, firewall or forwarding, of which nothing follows but what
+// the status shows.
 
 #include "core/clock.hpp"
 #include "core/device_state.hpp"
 #include "core/log.hpp"
+#include "health/course.hpp"
 #include "health/judge.hpp"
 
 #include <functional>
@@ -29,6 +31,7 @@ private:
     core::Task<void> watch_trial();
     core::Task<void> watch_ordinary();
     core::Task<void> changed_from(std::shared_ptr<core::DeviceState const> seen);
+    void tell_condition(core::Condition before);
     void tell(core::Health next);
 
     core::Clock& clock_;
@@ -38,6 +41,7 @@ private:
     Round round_;
     Rules rules_;
     core::Duration trial_interval_;
+    Course course_;   // of a slot that is not on trial
 };
 
 }   // namespace health

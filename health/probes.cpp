@@ -61,8 +61,20 @@ std::string ntp_fault(Datagram const& question, Datagram const& answer) {
     return {};
 }
 
+std::int64_t count_ms(core::Duration took) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+}
 std::string print_ms(core::Duration took) {
-    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()) + " ms";
+    return std::to_string(count_ms(took)) + " ms";
+}
+void set_ms(Reading& reading, core::Duration took) {
+    reading.value = count_ms(took);
+    reading.unit = "ms";
+}
+
+// An interface that is not there, or that nobody switched on, is a fault of the slot and not of a cable.
+bool is_cable_out(core::Link const& link) {
+    return link.present && link.up && !link.carrier;
 }
 
 using Fault = std::string (*)(Datagram const&, Datagram const&);
@@ -75,12 +87,14 @@ Task<Reading> asked(core::Clock& clock,
                     Fault fault) {
     auto const began = clock.now();
     auto const answer = co_await ask_by_udp(clock, server, port, question, kAnswerLimit);
-    auto const took = print_ms(clock.now() - began);
+    auto const took = clock.now() - began;
     auto const why = answer ? fault(question, *answer) : answer.error().context;
     auto const who = print(server);
-    co_return Reading{.probe = std::move(probe),
-                      .good = why.empty(),
-                      .detail = why.empty() ? who + " answered in " + took : who + ": " + why};
+    Reading reading{.probe = std::move(probe),
+                    .good = why.empty(),
+                    .detail = why.empty() ? who + " answered in " + print_ms(took) : who + ": " + why};
+    if (reading.good) set_ms(reading, took);
+    co_return reading;
 }
 
 }   // namespace
@@ -106,9 +120,32 @@ Reading lan_address_reading(core::Link const& lan, core::Cidr wanted) {
 
 Reading wan_lease_reading(core::Link const& wan) {
     bool const good = !wan.addresses.empty();
+    bool const cable_out = !good && is_cable_out(wan);
     return {.probe = "wan_lease",
             .good = good,
-            .detail = wan.name + (good ? " has " + wan.addresses.front() : " has no address")};
+            .detail = wan.name + (good        ? " has " + wan.addresses.front()
+                                  : cable_out ? " has no address: no cable"
+                                              : " has no address"),
+            .cable_out = cable_out};
+}
+
+Reading lan_link_reading(core::Link const& lan) {
+    bool const cable_out = is_cable_out(lan);
+    return {.probe = "lan_link",
+            .good = lan.carrier,
+            .detail = lan.name + (lan.carrier   ? " has a carrier"
+                                  : cable_out   ? " has no carrier: no cable"
+                                  : lan.present ? " is switched off"
+                                                : " is not there"),
+            .cable_out = cable_out};
+}
+
+Reading forwarding_reading(core::Forwarding const& forwarding) {
+    return {.probe = "forwarding",
+            .good = forwarding.off,
+            .detail = forwarding.off             ? "off"
+                      : forwarding.error.empty() ? "not read yet"
+                                                 : forwarding.error};
 }
 
 Reading firewall_reading(core::FirewallState const& firewall) {
@@ -138,9 +175,11 @@ Reading offer_reading(core::Result<Datagram> const& answer,
     auto const offered = parse_dhcp_offer(*answer, transaction);
     if (!offered) return bad(offered.error().context);
     if (!lan.contains(*offered)) return bad("offered " + print(*offered) + ", which is not in the LAN");
-    return {.probe = "dhcp",
-            .good = true,
-            .detail = print(lan.address) + " offered " + print(*offered) + " in " + print_ms(took)};
+    Reading good{.probe = "dhcp",
+                 .good = true,
+                 .detail = print(lan.address) + " offered " + print(*offered) + " in " + print_ms(took)};
+    set_ms(good, took);
+    return good;
 }
 
 Task<Reading> dhcp_reading(core::Clock& clock, core::Cidr lan) {

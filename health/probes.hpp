@@ -1,5 +1,6 @@
 #pragma once
-// One reading each. What the state tells already is a pure function; DNS, NTP and DHCP are asked for real.
+// One reading each, of the network. What the state tells already is a pure function; DNS, NTP and DHCP are
+// asked for real. Those of this device itself: health/own_probes.hpp.
 
 #include "core/clock.hpp"
 #include "core/device_state.hpp"
@@ -19,6 +20,9 @@ Reading service_reading(core::Services const& services, std::string const& name)
 Reading lan_address_reading(core::Link const& lan, core::Cidr wanted);
 Reading wan_lease_reading(core::Link const& wan);
 Reading firewall_reading(core::FirewallState const& firewall);
+Reading forwarding_reading(core::Forwarding const& forwarding);
+// The LAN's carrier. Good where the interface has it.
+Reading lan_link_reading(core::Link const& lan);
 // Of what came back to dhcp_discover().
 Reading offer_reading(core::Result<Datagram> const& answer,
                       std::uint32_t transaction,

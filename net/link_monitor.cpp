@@ -136,6 +136,7 @@ core::Link LinkMonitor::seen(Watched const& watched, std::string error) const {
     auto const interface = table_.find(watched.name);
     if (!interface) return link;
     link.present = true;
+    link.up = interface->link.up;
     link.carrier = watched.hold.is_up(clock_.now());
     link.mac = interface->link.mac;
     for (auto const& address : interface->addresses) link.addresses.push_back(core::print(address.cidr));

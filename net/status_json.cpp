@@ -14,6 +14,11 @@ json::value text_or_null(std::string const& text) {
     return json::value(text);
 }
 
+template <class Number> json::value number_or_null(std::optional<Number> const& number) {
+    if (!number) return nullptr;
+    return json::value(*number);
+}
+
 template <class Texts> json::array list(Texts const& texts) {
     json::array made;
     for (auto const& text : texts) made.emplace_back(text);
@@ -50,32 +55,45 @@ json::object update(core::Update const& update, core::TimePoint now) {
             {"rejected", list(update.rejected)},
             {"problems", list(update.problems)},
             {"trial_s", trial},
-            {"failed_before_update", list(update.baseline)}};
+            {"failed_before_update", list(update.baseline.failing)},
+            {"attempts_left", number_or_null(update.attempts_left)}};
 }
 
-json::object health(core::Health const& health) {
+json::value failure(std::optional<core::Reading::Failure> const& failure, core::TimePoint now) {
+    if (!failure) return nullptr;
+    return json::object{{"detail", text_or_null(failure->detail)},
+                        {"ago_s", core::count_s(now - failure->at)}};
+}
+
+json::object health(core::Health const& health, core::TimePoint now) {
     json::array probes;
     for (auto const& reading : health.readings)
         probes.push_back(json::object{{"probe", reading.probe},
                                       {"good", reading.good},
-                                      {"required", reading.required},
-                                      {"detail", text_or_null(reading.detail)}});
+                                      {"required", reading.weight == core::Weight::required},
+                                      {"weight", core::name(reading.weight)},
+                                      {"detail", text_or_null(reading.detail)},
+                                      {"warning", reading.warning},
+                                      {"value", number_or_null(reading.value)},
+                                      {"unit", text_or_null(reading.unit)},
+                                      {"for_s", core::count_s(now - reading.since)},
+                                      {"last_failure", failure(reading.last_failure, now)}});
     return {{"verdict", core::name(health.verdict)},
             {"reason", text_or_null(health.reason)},
             {"healthy_for_s", core::count_s(health.healthy_for)},
+            {"condition", core::name(health.condition)},
             {"probes", std::move(probes)}};
 }
 
 json::object link(core::Link const& link) {
-    json::value speed = nullptr;
-    if (link.speed_mbit) speed = *link.speed_mbit;
     return {{"name", link.name},
             {"present", link.present},
+            {"up", link.up},
             {"carrier", link.carrier},
             {"mac", text_or_null(link.mac)},
             {"addresses", list(link.addresses)},
             {"error", text_or_null(link.error)},
-            {"speed_mbit", speed}};
+            {"speed_mbit", number_or_null(link.speed_mbit)}};
 }
 
 json::object links(core::Links const& links) {
@@ -131,8 +149,12 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
         {"boot_id", text_or_null(identity.boot_id)},
         {"uptime_s", core::count_s(now - identity.started)},
         {"config", {{"source", core::name(state.config.source)}, {"problems", list(state.config.problems)}}},
+        {"boots",
+         {{"reason", text_or_null(state.boots.reason)},
+          {"unexpected", state.boots.unexpected},
+          {"unexpected_in_trial", state.boots.unexpected_in_trial}}},
         {"update", update(state.update, now)},
-        {"health", health(state.health)},
+        {"health", health(state.health, now)},
         {"links", links(state.links)},
         {"network", {{"applied", state.network.applied}, {"error", text_or_null(state.network.error)}}},
         {"resolver", {{"servers", list(state.resolver.servers)}, {"search", list(state.resolver.search)}}},

@@ -7,6 +7,7 @@ namespace ota {
 namespace {
 
 constexpr std::size_t kMostOutcomes = 20;
+constexpr std::int64_t kMostSeconds = 1'000'000'000;   // of what a file may say
 
 std::optional<core::Outcome> last_of(std::vector<Outcome> const& outcomes, bool committed) {
     for (auto const& outcome : outcomes | std::views::reverse)
@@ -43,7 +44,10 @@ core::json::object to_json(History const& history) {
                                            {"manifest_hash", core::to_hex(outcome.manifest_hash)},
                                            {"reason", outcome.reason},
                                            {"at", outcome.at},
-                                           {"boot_id", outcome.boot_id}});
+                                           {"boot_id", outcome.boot_id},
+                                           {"trial_s", outcome.trial.length_s},
+                                           {"boots", outcome.trial.boots},
+                                           {"unexpected_reboots", outcome.trial.unexpected_reboots}});
     return {{"outcomes", std::move(array)}};
 }
 
@@ -55,6 +59,9 @@ History history_from_json(core::json::object const& object) {
         auto const* const entry = value.if_object();
         if (!entry) continue;
         auto const text = [&](char const* key) { return core::string_in(*entry, key).value_or(""); };
+        auto const count = [&](char const* key) {   // a file of an older version has none
+            return std::clamp<std::int64_t>(core::integer_in(*entry, key).value_or(0), 0, kMostSeconds);
+        };
         history.outcomes.push_back(
             {.committed = text("outcome") == "committed",
              .slot = core::slot_named(text("slot")).value_or(core::Slot::a),
@@ -62,7 +69,10 @@ History history_from_json(core::json::object const& object) {
              .manifest_hash = core::sha256_from_hex(text("manifest_hash")).value_or(core::Sha256{}),
              .reason = text("reason"),
              .at = text("at"),
-             .boot_id = text("boot_id")});
+             .boot_id = text("boot_id"),
+             .trial = {.length_s = count("trial_s"),
+                       .boots = static_cast<int>(count("boots")),
+                       .unexpected_reboots = static_cast<int>(count("unexpected_reboots"))}});
     }
     return history;
 }

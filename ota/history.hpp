@@ -13,6 +13,13 @@
 
 namespace ota {
 
+struct OutcomeTrial {
+    long long length_s = 0;   // of its last boot, to the verdict; 0: there was none, or an older version told
+    int boots = 0;            // of the target, until its end
+    int unexpected_reboots = 0;   // among them: neither the activation's nor for want of a boot environment
+    bool operator==(OutcomeTrial const&) const = default;
+};
+
 struct Outcome {
     bool committed = false;   // otherwise rolled back
     core::Slot slot = core::Slot::a;
@@ -21,6 +28,7 @@ struct Outcome {
     std::string reason;
     std::string at;        // wall time, as good as the device knew it
     std::string boot_id;   // of the boot that saw the end
+    OutcomeTrial trial;
     bool operator==(Outcome const&) const = default;
 };
 

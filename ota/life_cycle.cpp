@@ -25,9 +25,11 @@ std::string reason_of_fallback(StartAction action, UpdateRecord const& record, B
 
 // That the provider is away says little of the slot: it may be tried again a day later.
 Rejection rejection_of(core::Health const& health) {
-    auto const failing = [](core::Reading const& reading) { return reading.required && !reading.good; };
+    auto const failing = [](core::Reading const& reading) {
+        return reading.weight == core::Weight::required && !reading.good;
+    };
     auto const says_more = [&](core::Reading const& reading) {
-        return failing(reading) && reading.probe != "wan_lease";
+        return failing(reading) && reading.probe != "wan_lease" && reading.probe != "update_server";
     };
     bool const only_wan =
         health.reason.starts_with("wan_lease: ") && std::ranges::none_of(health.readings, says_more);
@@ -101,6 +103,7 @@ Task<Result<StartAction>> LifeCycle::start() {
     auto env = co_await boot_.read();
     if (env && env->lost) env = co_await restore(*env);
     if (!env) co_return fail(env, "starting");
+    settlement_.show_attempts(*env, state_.now().identity.slot);
 
     auto const& record = books_.update();
     auto const action = decide_start(facts_of(*env));
@@ -171,6 +174,7 @@ Task<Result<StartAction>> LifeCycle::start_ordinary(StartAction action, BootStat
     if (refilled != env) {
         auto const written = co_await boot_.write(refilled);
         if (!written) co_return fail(written, "refilling the boot counter");
+        settlement_.show_attempts(refilled, booted);
     }
     auto const& record = books_.update();
     bool const settled = record && (record->phase == Phase::committed || record->phase == Phase::rolled_back);
@@ -238,7 +242,10 @@ Task<Result<StartAction>> LifeCycle::give_up(UpdateRecord record, BootState env,
 Task<Result<StartAction>> LifeCycle::begin_trial(UpdateRecord record) {
     auto const& boot_id = state_.now().identity.boot_id;
     bool const resumed = record.phase == Phase::trial && record.boot_id == boot_id;
-    if (!resumed) record.trial_started = clock_.now();   // a restart of this program does not prolong a trial
+    if (!resumed) {   // a restart of this program does not prolong a trial
+        record.trial_started = clock_.now();
+        ++record.trial_boots;
+    }
     record.phase = next_phase(record.phase, Event::booted_target);
     record.boot_id = boot_id;
     // A trial that cannot be recorded is still judged: the mark in the environment is what counts.
@@ -256,6 +263,10 @@ Task<Result<StartAction>> LifeCycle::begin_trial(UpdateRecord record) {
 
 Task<Result<StartAction>> LifeCycle::fallen_back(StartAction action, UpdateRecord record, BootState env) {
     auto const reason = reason_of_fallback(action, record, env);
+    // The loader has counted those in which this program never ran as well.
+    if (action == StartAction::attempts_used_up)
+        record.trial_boots = std::max(record.trial_boots, settings_.attempts);
+    // trigger: fallback recorded
     auto const done = co_await settlement_.roll_back(std::move(record), reason, Rejection::attempts);
     if (!done) co_return done.error();
     co_return StartAction::ordinary;   // roll_back refilled the running slot's counter in the same write
@@ -283,13 +294,14 @@ UpdateRecord LifeCycle::record_for(Slot target) const {
 
 Task<void> LifeCycle::judge_trial() {
     auto const health = co_await verdict();
-    auto const record = record_for(state_.now().identity.slot);
-    if (health.verdict == core::Verdict::roll_back) {
+    auto record = record_for(state_.now().identity.slot);
+    if (health.verdict == core::Verdict::roll_back) {   // trigger: verdict acted upon
         auto const done = co_await settlement_.roll_back(record, health.reason, rejection_of(health));
         if (!done)   // the next start finishes it, or the loader's counter does
             log_(Level::error, "could not finish the rollback", {{"why", done.error().text()}});
         co_await reboot_for_good(board_, clock_, log_, "rolled back: " + health.reason);
     }
+    record.reason = health.reason;
     for (;;) {
         auto const done = co_await settlement_.commit(record);
         auto const why = done ? "" : done.error().text();

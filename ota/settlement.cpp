@@ -18,6 +18,13 @@ bool is_known(Installed const& bundle) noexcept {
     return bundle.manifest_hash != core::Sha256{};
 }
 
+// A boot after another one of the trial is one that nobody ordered, but those that could not be judged.
+OutcomeTrial trial_of(UpdateRecord const& record) {
+    return {.length_s = core::count_s(record.trial_length),
+            .boots = record.trial_boots,
+            .unexpected_reboots = std::max(record.trial_boots - 1 - record.unjudged_boots, 0)};
+}
+
 }   // namespace
 
 Settlement::Settlement(core::Clock& clock,
@@ -36,6 +43,7 @@ Settlement::Settlement(core::Clock& clock,
       boot_id_{std::move(boot_id)} {}
 
 Task<Result<void>> Settlement::commit(UpdateRecord record) {
+    measure_trial(record);
     record.phase = next_phase(record.phase, Event::judged_good);
     auto recorded = books_.set(record);
 
@@ -48,6 +56,7 @@ Task<Result<void>> Settlement::commit(UpdateRecord record) {
         auto const written = co_await boot_.write(wanted);
         if (!written) co_return fail(written, "committing slot " + std::string{core::name(record.target)});
     }
+    show_attempts(wanted, record.target);
     bool const is_news = env->trial == record.target;
 
     if (recorded) recorded = record_commit(record);
@@ -70,13 +79,15 @@ Result<void> Settlement::record_commit(UpdateRecord const& record) {
     }
     if (auto const ok = books_.set(std::move(committed)); !ok) return ok;
     auto history = books_.history();
-    history.add({.committed = true,
-                 .slot = record.target,
-                 .version = record.bundle.version,
-                 .manifest_hash = record.bundle.manifest_hash,
-                 .reason = "every required probe held for the whole window",
-                 .at = core::print_wall_time(clock_.wall_now()),
-                 .boot_id = record.boot_id});   // of the trial: every later boot comes by here too
+    history.add(
+        {.committed = true,
+         .slot = record.target,
+         .version = record.bundle.version,
+         .manifest_hash = record.bundle.manifest_hash,
+         .reason = record.reason.empty() ? "every required probe held for the whole window" : record.reason,
+         .at = core::print_wall_time(clock_.wall_now()),
+         .boot_id = record.boot_id,
+         .trial = trial_of(record)});   // of the trial: every later boot comes by here too
     return books_.set(std::move(history));
 }
 
@@ -100,7 +111,8 @@ Result<void> Settlement::record_rollback(UpdateRecord const& record, Rejection w
                     .manifest_hash = record.bundle.manifest_hash,
                     .reason = record.reason,
                     .at = core::print_wall_time(clock_.wall_now()),
-                    .boot_id = boot_id_};
+                    .boot_id = boot_id_,
+                    .trial = trial_of(record)};
     auto history = books_.history();
     if (again && !history.outcomes.empty() && history.outcomes.back().reason == outcome.reason)
         outcome.boot_id = history.outcomes.back().boot_id;   // told in the boot that was cut short
@@ -109,6 +121,7 @@ Result<void> Settlement::record_rollback(UpdateRecord const& record, Rejection w
 }
 
 Task<Result<void>> Settlement::roll_back(UpdateRecord record, std::string reason, Rejection why) {
+    measure_trial(record);
     record.phase = next_phase(record.phase, why == Rejection::verdict ? Event::judged_bad : Event::fell_back);
     record.reason = std::move(reason);
     record.why = why;
@@ -137,6 +150,16 @@ Task<Result<void>> Settlement::roll_back(UpdateRecord record, std::string reason
     }
     if (!recorded) co_return fail(recorded, "recording the rollback");
     co_return Result<void>{};
+}
+
+// The first time only: when the end is repeated, or told by another boot, that says nothing of the trial.
+void Settlement::measure_trial(UpdateRecord& record) const {
+    if (record.phase == Phase::trial && record.boot_id == boot_id_)
+        record.trial_length = clock_.now() - record.trial_started;
+}
+
+void Settlement::show_attempts(BootState const& env, core::Slot running) {
+    update_.change([&](core::Update& update) { update.attempts_left = env.left(running); });
 }
 
 void Settlement::publish(Phase phase, std::string const& version) {

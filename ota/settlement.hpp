@@ -31,10 +31,14 @@ public:
     // it is: the next start of the other slot finds it and records the rest.
     Task<Result<void>> roll_back(UpdateRecord record, std::string reason, Rejection why);
 
+    // Shows how often the loader would try `running` still.
+    void show_attempts(BootState const& env, core::Slot running);
+
     // Shows what the books say in DeviceState::update, in `phase`.
     void publish(Phase phase, std::string const& version);
 
 private:
+    void measure_trial(UpdateRecord& record) const;
     Result<void> record_commit(UpdateRecord const& record);
     // `again`: the record says so already, the other books may.
     Result<void> record_rollback(UpdateRecord const& record, Rejection why, bool again);

@@ -24,19 +24,24 @@ std::int64_t count_in(core::json::object const& object, std::string_view key) {
     return std::max<std::int64_t>(core::integer_in(object, key).value_or(0), 0);
 }
 
+int boots_in(core::json::object const& object, std::string_view key) {
+    return static_cast<int>(std::min(count_in(object, key), kMostBoots));
+}
+
 }   // namespace
 
 core::json::object to_json(UpdateRecord const& record) {
-    core::json::array baseline;
-    for (auto const& probe : record.baseline) baseline.push_back(core::json::string(probe));
     return {{"phase", core::name(record.phase)},
             {"target", core::name(record.target)},
             {"bundle", to_json(record.bundle)},
             {"boot_size", record.boot_size},
             {"rootfs_size", record.rootfs_size},
-            {"failing_before", std::move(baseline)},
+            {"failing_before", core::texts(record.baseline.failing)},
+            {"good_before", core::texts(record.baseline.good)},
             {"boot_id", record.boot_id},
             {"trial_started_ns", record.trial_started.time_since_epoch().count()},
+            {"trial_boots", record.trial_boots},
+            {"trial_length_ns", record.trial_length.count()},
             {"reason", record.reason},
             {"why", name(record.why)},
             {"unjudged_boots", record.unjudged_boots}};
@@ -58,15 +63,15 @@ core::Result<UpdateRecord> update_record_from_json(core::json::object const& obj
     record.bundle = *installed;
     record.boot_size = static_cast<std::uint64_t>(count_in(object, "boot_size"));
     record.rootfs_size = static_cast<std::uint64_t>(count_in(object, "rootfs_size"));
-    if (auto const* failing = object.if_contains("failing_before"); failing && failing->is_array())
-        for (auto const& probe : failing->as_array())
-            if (probe.is_string()) record.baseline.emplace_back(probe.as_string().c_str());
+    record.baseline.failing = core::texts_in(object, "failing_before");
+    record.baseline.good = core::texts_in(object, "good_before");   // older records have none
     record.boot_id = core::string_in(object, "boot_id").value_or("");
     record.trial_started = core::TimePoint{core::Duration{count_in(object, "trial_started_ns")}};
+    record.trial_boots = boots_in(object, "trial_boots");
+    record.trial_length = core::Duration{count_in(object, "trial_length_ns")};
     record.reason = core::string_in(object, "reason").value_or("");
     record.why = rejection_in(object);
-    record.unjudged_boots =
-        static_cast<int>(std::min<std::int64_t>(count_in(object, "unjudged_boots"), kMostBoots));
+    record.unjudged_boots = boots_in(object, "unjudged_boots");
     return record;
 }
 

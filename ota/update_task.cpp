@@ -6,6 +6,7 @@
 #include "ota/file_source.hpp"
 #include "ota/life_cycle_table.hpp"
 #include "ota/reboot.hpp"
+#include "ota/server_contact.hpp"
 #include "ota/standing_problem.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -18,7 +19,6 @@ using core::Level;
 
 namespace {
 constexpr std::size_t kLongestReply = 64 * 1024;
-constexpr char const* kOfferPath = "/api/v1/updates/latest";
 constexpr auto kLookAgain = std::chrono::minutes{1};   // whether a window has opened
 std::string const kRetryFlag{config::kRetryUpdate};
 std::string const kHoldFlag{config::kHoldUpdates};
@@ -179,9 +179,7 @@ UpdateTask::newest_of(FileSource& files, std::vector<std::filesystem::path> bund
 }
 
 Task<JudgingTime> UpdateTask::time_to_judge_at() {
-    auto floor = settings_.built;
-    for (auto const& [slot, bundle] : books_.committed().bundles)
-        if (auto const issued = core::parse_wall_time(bundle.issued)) floor = std::max(floor, *issued);
+    auto const floor = time_floor(books_.committed(), settings_.built);
     bool const synchronised = co_await acts_.clock_is_synchronised();
     auto const time = judging_time(clock_.wall_now(), synchronised, floor);
     update_.change([&](core::Update& update) {
@@ -191,23 +189,16 @@ Task<JudgingTime> UpdateTask::time_to_judge_at() {
     co_return time;
 }
 
-std::vector<std::pair<std::string, std::string>> UpdateTask::headers() const {
-    auto const& state = state_.now();
-    std::vector<std::pair<std::string, std::string>> headers{{"X-Device-ID", device_id(state.links.wan.mac)},
-                                                             {"X-Current-Version", state.identity.version}};
-    if (!etag_.empty()) headers.emplace_back("If-None-Match", etag_);
-    return headers;
-}
-
 Task<Result<UpdateTask::Asked>> UpdateTask::ask(JudgingTime time) {
     retry_after_.reset();
-    core::HttpRequest request{.url = *settings_.server_url + kOfferPath,
-                              .headers = headers(),
-                              .judge_at = time.at,
-                              .judge_at_is_floor = !time.is_wall_clock};
+    auto request = offer_request(*settings_.server_url, state_.now(), etag_, time);
+    auto const path = request.url.substr(settings_.server_url->size());
     auto const stream = co_await http_.open(std::move(request));
-    update_.change(
-        [&](core::Update& update) { update.last_poll = core::print_wall_time(clock_.wall_now()); });
+    auto const contact = contact_of(stream, clock_.now());
+    update_.change([&](core::Update& update) {
+        update.last_poll = core::print_wall_time(clock_.wall_now());
+        update.server = contact;
+    });
     if (!stream) co_return fail(stream, "asking for updates");
 
     auto const& head = (*stream)->head();
@@ -216,7 +207,7 @@ Task<Result<UpdateTask::Asked>> UpdateTask::ask(JudgingTime time) {
     if (head.status == 204) co_return Asked{};
     if (head.status != 200)
         co_return fail(Errc::bad_input,
-                       "the update server answered " + std::to_string(head.status) + " to " + kOfferPath);
+                       "the update server answered " + std::to_string(head.status) + " to " + path);
     auto const body = co_await core::read_all(**stream, kLongestReply);
     if (!body) co_return fail(body, "asking for updates");
     auto const offer = parse_offer(*body);
@@ -271,7 +262,7 @@ Task<std::string> UpdateTask::what_is_waited_for() {
 }
 
 Task<Result<void>> UpdateTask::activate(UpdateRecord record) {
-    record.baseline = co_await acts_.failing_probes();
+    record.baseline = co_await acts_.baseline();
     record.boot_id = state_.now().identity.boot_id;
     auto const stored = co_await store_activation(record);
     if (stored) co_return stored;

@@ -20,9 +20,9 @@ namespace ota {
 
 // What this task needs of others, as acts; wired in main.
 struct UpdateActs {
-    std::function<Task<bool>()> clock_is_synchronised;                // chrony's word
-    std::function<Task<std::vector<std::string>>()> failing_probes;   // a fresh round: the baseline
-    std::function<double()> chance;                                   // [0, 1)
+    std::function<Task<bool>()> clock_is_synchronised;   // chrony's word
+    std::function<Task<core::Baseline>()> baseline;      // fresh rounds of the probes
+    std::function<double()> chance;                      // [0, 1)
 };
 
 class UpdateTask {
@@ -73,7 +73,6 @@ private:
     bool is_written() const;
     void take_retry_flag();
     void date_ledger();
-    std::vector<std::pair<std::string, std::string>> headers() const;
 
     core::Clock& clock_;
     core::HttpClient& http_;

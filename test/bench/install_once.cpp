@@ -100,20 +100,19 @@ int run(std::filesystem::path const& device, std::optional<std::string> const& u
     net::HttpsClient https{clock, device / "tls-ca.pem", "atomixd/bench"};
     ota::UbootEnv boot_env{workers, device / "fw_env.config", kAttempts};
     core::Writer<&core::DeviceState::update> const update{state};
-    ota::UpdateTask updates{
-        clock,
-        https,
-        workers,
-        board,
-        boot_env,
-        books,
-        state,
-        update,
-        log.for_component("ota"),
-        settings_of(device, url),
-        {.clock_is_synchronised = []() -> Task<bool> { co_return true; },
-         .failing_probes = []() -> Task<std::vector<std::string>> { co_return std::vector<std::string>{}; },
-         .chance = [] { return 0.5; }}};
+    ota::UpdateTask updates{clock,
+                            https,
+                            workers,
+                            board,
+                            boot_env,
+                            books,
+                            state,
+                            update,
+                            log.for_component("ota"),
+                            settings_of(device, url),
+                            {.clock_is_synchronised = []() -> Task<bool> { co_return true; },
+                             .baseline = []() -> Task<core::Baseline> { co_return core::Baseline{}; },
+                             .chance = [] { return 0.5; }}};
     if (auto const kept = books.set(what_runs()); !kept) {
         std::cerr << kept.error().text() << '\n';
         return 1;

@@ -92,6 +92,10 @@ TEST_CASE("what is required is enough, and the rest has its defaults") {
     CHECK(*document.tls_ca == std::nullopt);
     CHECK(*document.poll_interval == 1h);
     CHECK(*document.trial_window == 60s);
+    CHECK(*document.trial_grace == 10s);
+    CHECK(*document.trial_cable == "wait");
+    CHECK(document.probes_off->empty());
+    CHECK(*document.data_minimum_mib == 16);
     CHECK(*document.set_clock);
     CHECK_FALSE(*document.bootstrap_on_wan);
     CHECK(*document.data == "/data");
@@ -221,34 +225,64 @@ TEST_CASE("each rule of the device document has its sentence") {
          "device.yaml:27:11: trial.limit: must be longer than trial.window, 20min, but is 10min"},
         {"interval longer than window", "interval: 1s", "interval: 6s",
          "device.yaml:29:13: trial.interval: must be at most trial.window, 5s, but is 6s"},
+        {"grace that is no duration", "grace: 0s", "grace: 5",
+         "device.yaml:30:10: trial.grace: expected a duration such as 500ms, 60s, 10min or 1h, not \"5\""},
+        {"grace as long as the limit", "grace: 0s", "grace: 30s",
+         "device.yaml:30:10: trial.grace: must be shorter than trial.limit, 30s, but is 30s"},
+        {"cable unknown", "grace: 0s", "cable: maybe",
+         "device.yaml:30:10: trial.cable: \"maybe\" is not a rule for a cable that this build knows; it "
+         "knows "
+         "wait, ignore"},
+        {"probe unknown", "grace: 0s", "wanted: [ntp, dsn]",
+         "device.yaml:30:17: trial.wanted: \"dsn\" is not a probe that this build knows; it knows dns, ntp, "
+         "dhcp, dnsmasq, chronyd, lan_address, lan_link, wan_lease, firewall, forwarding, data_space, "
+         "data_writable, clock, loop_latency, update_server"},
+        {"probe in two lists", "grace: 0s", "wanted: [ntp]\n  off: [ntp]",
+         "device.yaml:31:8: trial.off: ntp is in trial.wanted already"},
+        {"no space at all", "grace: 0s", "data_minimum_mib: 0",
+         "device.yaml:30:21: trial.data_minimum_mib: expected an integer from 1 to 1048576, not \"0\""},
         {"host unknown", "host: children", "host: docker",
-         "device.yaml:32:9: services.host: \"docker\" is not a service host that this build knows; it knows "
+         "device.yaml:33:9: services.host: \"docker\" is not a service host that this build knows; it knows "
          "children, systemd"},
         {"program that the unit does not run", "host: children\n  dnsmasq: /usr/sbin/dnsmasq",
          "host: systemd\n  dnsmasq: /opt/dnsmasq",
-         "device.yaml:33:12: services.dnsmasq: must be /usr/sbin/dnsmasq where services.host is systemd, "
+         "device.yaml:34:12: services.dnsmasq: must be /usr/sbin/dnsmasq where services.host is systemd, "
          "because the units say so"},
         {"bool of YAML 1.1", "set_clock: false", "set_clock: NO",
-         "device.yaml:36:14: services.set_clock: expected true or false, not \"NO\""},
+         "device.yaml:37:14: services.set_clock: expected true or false, not \"NO\""},
         {"unknown key", "  run: /run/atomix", "  runn: /run/atomix",
-         "device.yaml:40:3: paths.runn: is not a known key here; known are data, run, os_release, networkd, "
+         "device.yaml:41:3: paths.runn: is not a known key here; known are data, run, os_release, networkd, "
          "resolv_conf"},
         {"unknown section", "sim:", "simulation:",
-         "device.yaml:43:1: simulation: is not a known key here; known are device, interfaces, firewall, "
+         "device.yaml:44:1: simulation: is not a known key here; known are device, interfaces, firewall, "
          "slots, boot, update, trial, services, paths, sim"},
         {"bootstrap that is no bool", "slots:", "firewall: {bootstrap_on_wan: yes}\nslots:",
          "device.yaml:11:30: firewall.bootstrap_on_wan: expected true or false, not \"yes\""},
         {"bootstrap misspelt", "slots:", "firewall:\n  bootstrap: true\nslots:",
          "device.yaml:12:3: firewall.bootstrap: is not a known key here; known are bootstrap_on_wan"},
         {"duplicate key", "data: /data", "data: /data\n  data: /elsewhere",
-         "device.yaml:40:3: paths.data: is written twice, first in line 39"},
+         "device.yaml:41:3: paths.data: is written twice, first in line 40"},
         {"list instead of a path", "data: /data", "data: [/data]",
-         "device.yaml:39:9: paths.data: expected a text, not a list"},
+         "device.yaml:40:9: paths.data: expected a text, not a list"},
     };
     for (auto const& c : cases) {
         CAPTURE(c.name);
         CHECK(test::problem_in(parse(test::replaced(test::sim_device_document(), c.old, c.fresh))) == c.want);
     }
+}
+
+TEST_CASE("the image's document says which probes count, what a cable means and how much space is needed") {
+    auto const parsed = parse(test::replaced(test::sim_device_document(), "grace: 0s",
+                                             "grace: 2s\n  cable: ignore\n  required: [lan_link]\n"
+                                             "  wanted: [ntp, ntp]\n  off: []\n  data_minimum_mib: 64"));
+    REQUIRE(test::problem_in(parsed) == "");
+    auto const& document = std::get<config::DeviceDocument>(parsed);
+    CHECK(*document.trial_grace == 2s);
+    CHECK(*document.trial_cable == "ignore");
+    CHECK(*document.probes_required == std::vector<std::string>{"lan_link"});
+    CHECK(*document.probes_wanted == std::vector<std::string>{"ntp"});
+    CHECK(document.probes_off->empty());
+    CHECK(*document.data_minimum_mib == 64);
 }
 
 TEST_CASE("the image's document may open the bootstrap port on the WAN") {

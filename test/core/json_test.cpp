@@ -36,6 +36,14 @@ TEST_CASE("a member of another type reads as absent") {
     }
 }
 
+TEST_CASE("a list of texts comes back as it was, without what is no text, and nothing else is one") {
+    std::vector<std::string> const words{"dns", ""};
+    CHECK(core::texts_in({{"probes", core::texts(words)}}, "probes") == words);
+    CHECK(core::texts_in({{"probes", {"dns", 7, nullptr}}}, "probes") == std::vector<std::string>{"dns"});
+    CHECK(core::texts_in({{"probes", "dns"}}, "probes").empty());
+    CHECK(core::texts_in({}, "probes").empty());
+}
+
 TEST_CASE("printed JSON is indented by two and keeps the order of its keys") {
     core::json::object object;
     object["zebra"] = core::json::array{1, "two\n"};

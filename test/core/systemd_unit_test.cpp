@@ -109,6 +109,7 @@ TEST_CASE("starts are counted by invocations, and by systemd's count where looks
     for (auto const& c : cases) {
         CAPTURE(c.name);
         CHECK(service_after({.starts = 10}, "u.service", c.seen, c.now).starts == 10 + c.want);
+        CHECK(service_after({}, "u.service", c.seen, c.now).invocation == c.now.invocation);
     }
 }
 

@@ -130,7 +130,9 @@ TEST_CASE("the reading names the address and the time, or what is wrong") {
     };
     CHECK(read(offer(), kLan) == core::Reading{.probe = "dhcp",
                                                .good = true,
-                                               .detail = "172.20.30.1 offered 172.20.30.150 in 12 ms"});
+                                               .detail = "172.20.30.1 offered 172.20.30.150 in 12 ms",
+                                               .value = 12,
+                                               .unit = "ms"});
     auto const elsewhere = read(offer(), {{0x0a000001}, 8});
     CHECK(!elsewhere.good);
     CHECK(elsewhere.detail == "10.0.0.1: offered 172.20.30.150, which is not in the LAN");

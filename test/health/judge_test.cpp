@@ -3,80 +3,157 @@
 #include <doctest/doctest.h>
 
 using namespace std::chrono_literals;
+using core::Baseline;
 using core::Reading;
 using core::Verdict;
-using health::Judgement;
+using core::Weight;
+using health::Cable;
+using health::Importance;
+using health::Rules;
 
 namespace {
 
-constexpr health::Rules kRules{.window = 60s, .limit = 10min, .restarts_allowed = 3};
+constexpr core::TimePoint kNow{1h};
+Rules const kRules{.window = 60s, .limit = 10min, .restarts_allowed = 3};
 std::vector<Reading> const kGood{{.probe = "dns", .good = true, .detail = "answered"}};
-std::vector<Reading> const kSilent{{.probe = "dns", .good = false, .detail = "no answer within 1000 ms"}};
+std::vector<Reading> const kSilent{
+    {.probe = "dns", .good = false, .detail = "no answer within 1000 ms", .since = kNow - 12s}};
+std::vector<Reading> const kUnplugged{
+    {.probe = "dns", .good = true},
+    {.probe = "wan_lease", .detail = "eth0 has no address: no cable", .cable_out = true, .since = kNow - 9s}};
+std::vector<Reading> const kBoth{kUnplugged.at(1), kSilent.at(0)};
 core::Services const kSteady{{"dnsmasq", {.running = true, .pid = 7, .starts = 1}}};
 core::Services const kRestless{{"dnsmasq", {.running = false, .starts = 5, .error = "ended with status 1"}}};
+
+Weight weight_of(Reading const& reading, Rules const& rules, Baseline const& before = {}) {
+    return health::weighed({reading}, rules, before).at(0).weight;
+}
 
 }   // namespace
 
 TEST_CASE("a trial is committed, waited for or rolled back, with a reason") {
-    struct {
+    struct Row {
         char const* name;
-        health::TrialFacts facts;
+        core::Duration age;
+        core::Duration healthy;
+        core::Duration but_cable;
+        unsigned restarts;
+        std::vector<Reading> const& readings;
         Verdict want;
         char const* reason;
-    } const cases[] = {
-        {"just begun", {0s, 0s, kSteady, kSilent}, Verdict::wait, "dns: no answer within 1000 ms"},
-        {"held for a while", {50s, 40s, kSteady, kGood}, Verdict::wait, ""},
-        {"held for the window", {70s, 60s, kSteady, kGood}, Verdict::commit, "held for the whole window"},
-        {"held at the very last second", {10min, 60s, kSteady, kGood}, Verdict::commit, "held"},
-        {"never held",
-         {10min, 0s, kSteady, kSilent},
-         Verdict::roll_back,
-         "dns: no answer within 1000 ms, at the end of a trial of 600 s"},
-        {"held, but not long enough",
-         {10min, 30s, kSteady, kGood},
-         Verdict::roll_back,
-         "did not hold for 60 s"},
-        {"a service that does not stay up",
-         {12s, 0s, kRestless, kSilent},
-         Verdict::roll_back,
-         "dnsmasq does not stay up: started 5 times in 12 s, last ended with status 1"},
+    } const rows[] = {
+        {"just begun", 0s, 0s, 0s, 0, kSilent, Verdict::wait, "dns: no answer within 1000 ms, for 12 s"},
+        {"held for a while", 50s, 40s, 40s, 0, kGood, Verdict::wait, ""},
+        {"held for all but a second", 70s, 59s, 59s, 0, kGood, Verdict::wait, ""},
+        {"held for the window", 70s, 60s, 60s, 0, kGood, Verdict::commit, "held for the whole window"},
+        {"held at the very last second", 10min, 60s, 60s, 0, kGood, Verdict::commit, "held"},
+        {"never held", 10min, 0s, 0s, 0, kSilent, Verdict::roll_back,
+         "dns: no answer within 1000 ms, for 12 s, at the end of a trial of 600 s"},
+        {"failing a second before the limit", 599s, 0s, 0s, 0, kSilent, Verdict::wait, "dns"},
+        {"held, but not long enough", 10min, 30s, 30s, 0, kGood, Verdict::roll_back, "did not hold for 60 s"},
+        {"as many restarts as allowed", 12s, 0s, 0s, 3, kSilent, Verdict::wait, "dns"},
+        {"a service that does not stay up", 12s, 0s, 0s, 4, kSilent, Verdict::roll_back,
+         "dnsmasq does not stay up: started again 4 times in 12 s, last ended with status 1"},
+        {"a cable that is out", 9min, 0s, 9min, 0, kUnplugged, Verdict::wait, "no cable"},
+        {"a cable that is out at the limit", 10min, 0s, 9min, 0, kUnplugged, Verdict::commit,
+         "everything but a cable held for the whole window; wan_lease: eth0 has no address: no cable, for 9 "
+         "s"},
+        {"a cable that is out, and something else for half a window", 10min, 0s, 30s, 0, kUnplugged,
+         Verdict::roll_back, "wan_lease"},
+        {"a cable that is out, and something else is named", 10min, 0s, 0s, 0, kBoth, Verdict::roll_back,
+         "dns: "},
     };
-    for (auto const& c : cases) {
-        CAPTURE(c.name);
-        auto const judgement = judge(c.facts, kRules);
-        CHECK(static_cast<int>(judgement.verdict) == static_cast<int>(c.want));
-        CHECK_MESSAGE(judgement.reason.find(c.reason) != std::string::npos, judgement.reason);
+    for (auto const& row : rows) {
+        CAPTURE(row.name);
+        health::TrialFacts const facts{.now = kNow,
+                                       .age = row.age,
+                                       .healthy_for = row.healthy,
+                                       .healthy_but_cable_for = row.but_cable,
+                                       .restarts = {{"dnsmasq", row.restarts}},
+                                       .services = kRestless,
+                                       .readings = row.readings};
+        auto const judgement = judge(facts, kRules);
+        CHECK(static_cast<int>(judgement.verdict) == static_cast<int>(row.want));
+        CHECK_MESSAGE(judgement.reason.find(row.reason) != std::string::npos, judgement.reason);
     }
 }
 
-TEST_CASE("what failed before the update does not fail the new slot") {
-    auto const readings = health::excused(kSilent, {"dns"});
-    CHECK(!readings[0].required);
-    CHECK(judge({10min, 60s, kSteady, readings}, kRules).verdict == Verdict::commit);
-    CHECK(health::excused(kSilent, {"ntp"})[0].required);
+TEST_CASE("what a reading counts for follows from the rules and from what was before the update") {
+    Rules rules = kRules;
+    rules.probes = {
+        {"ntp", Importance::wanted}, {"lan_link", Importance::required}, {"dhcp", Importance::off}};
+    Reading const dns{.probe = "dns"}, server{.probe = "update_server"};
+    CHECK(weight_of(dns, rules) == Weight::required);
+    CHECK(weight_of(dns, rules, {.failing = {"dns"}}) == Weight::excused);
+    CHECK(weight_of(dns, rules, {.failing = {"ntp"}}) == Weight::required);
+    CHECK(weight_of({.probe = "ntp"}, rules) == Weight::wanted);
+    CHECK(weight_of(server, rules) == Weight::wanted);   // nobody knows whether it could be reached before
+    CHECK(weight_of(server, rules, {.good = {"update_server"}}) == Weight::required);
+    CHECK(weight_of({.probe = "lan_link"}, rules) == Weight::required);   // the device's own rule
+    CHECK(health::weighed({{.probe = "dhcp"}}, rules, {}).empty());
+}
+
+TEST_CASE("a cable that is out is waited for, or ignored where the device says so") {
+    Reading const unplugged{.probe = "wan_lease", .cable_out = true};
+    CHECK(weight_of(unplugged, kRules) == Weight::required);
+    Rules ignoring = kRules;
+    ignoring.cable = Cable::ignore;
+    CHECK(weight_of(unplugged, ignoring) == Weight::excused);
+    CHECK(weight_of({.probe = "wan_lease"}, ignoring) == Weight::required);   // in, and without a lease
 }
 
 TEST_CASE("a probe has held since its first good round, and a bad round starts over") {
-    core::TimePoint const start{1h};
     health::Held held;
-    held = next_held(held, kSilent, kSteady, start);
+    held = next_held(held, kSilent, kSteady, kNow, false);
     CHECK(!held.since);
-    held = next_held(held, kGood, kSteady, start + 5s);
-    held = next_held(held, kGood, kSteady, start + 10s);
-    CHECK(held.since == start + 5s);
-    held = next_held(held, kSilent, kSteady, start + 15s);
+    held = next_held(held, kGood, kSteady, kNow + 5s, false);
+    held = next_held(held, kGood, kSteady, kNow + 10s, false);
+    CHECK(held.since == kNow + 5s);
+    held = next_held(held, kSilent, kSteady, kNow + 15s, false);
     CHECK(!held.since);
-    held = next_held(held, health::excused(kSilent, {"dns"}), kSteady, start + 20s);
-    CHECK(held.since == start + 20s);
+    held =
+        next_held(held, health::weighed(kSilent, kRules, {.failing = {"dns"}}), kSteady, kNow + 20s, false);
+    CHECK(held.since == kNow + 20s);
+}
+
+TEST_CASE("what fails for want of a cable only does not end the window of the rest") {
+    auto held = health::next_held({}, kUnplugged, kSteady, kNow, false);
+    CHECK(!held.since);
+    CHECK(held.but_cable_since == kNow);
+    held = next_held(held, kBoth, kSteady, kNow + 5s, false);
+    CHECK(!held.but_cable_since);
 }
 
 TEST_CASE("a service that restarts between two rounds starts the window over, although it is up in both") {
-    core::TimePoint const start{1h};
     auto restarted = kSteady;
     restarted["dnsmasq"].starts = 2;
-    auto held = health::next_held({}, kGood, kSteady, start);
-    held = next_held(held, kGood, restarted, start + 5s);
-    CHECK(held.since == start + 5s);
-    held = next_held(held, kGood, restarted, start + 10s);
-    CHECK(held.since == start + 5s);
+    auto held = health::next_held({}, kGood, kSteady, kNow, false);
+    held = next_held(held, kGood, restarted, kNow + 5s, false);
+    CHECK(held.since == kNow + 5s);
+    CHECK(held.but_cable_since == kNow + 5s);
+    held = next_held(held, kGood, restarted, kNow + 10s, false);
+    CHECK(held.since == kNow + 5s);
+}
+
+TEST_CASE("a restart that nobody counted shows by another invocation") {
+    auto first = kSteady, second = kSteady;
+    first["dnsmasq"].invocation = "a1";
+    second["dnsmasq"].invocation = "b2";
+    auto held = health::next_held({}, kGood, first, kNow, false);
+    held = next_held(held, kGood, first, kNow + 5s, false);
+    CHECK(held.since == kNow);
+    held = next_held(held, kGood, second, kNow + 10s, false);
+    CHECK(held.since == kNow + 10s);
+}
+
+TEST_CASE("restarts within the grace are forgiven, later ones and those before the first look are not") {
+    auto services = kSteady;
+    auto const look = [&](health::Held held, unsigned starts, bool in_grace) {
+        services["dnsmasq"].starts = starts;
+        return next_held(std::move(held), kGood, services, kNow, in_grace);
+    };
+    CHECK(look({}, 5, false).restarts().at("dnsmasq") == 4);
+    CHECK(look({}, 5, true).restarts().at("dnsmasq") == 0);
+    CHECK(look(look({}, 5, true), 7, false).restarts().at("dnsmasq") == 2);
+    CHECK(look({}, 0, true).restarts().at("dnsmasq") == 0);   // not started yet
 }

@@ -23,6 +23,7 @@ struct World {
     std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
     int rounds = 0;
     bool good = true;
+    bool cable_out = false;
     std::function<void()> in_round;   // what happens while the probes are asked
     health::Monitor monitor{clock,
                             state,
@@ -36,7 +37,8 @@ struct World {
     core::Task<std::vector<core::Reading>> round() {
         ++rounds;
         if (in_round) in_round();
-        std::vector<core::Reading> readings{{.probe = "dns", .good = good, .detail = "as the test says"}};
+        std::vector<core::Reading> readings{
+            {.probe = "dns", .good = good, .detail = "as the test says", .cable_out = cable_out}};
         co_return readings;
     }
     void start() {
@@ -49,7 +51,7 @@ struct World {
         update.change([&](core::Update& u) {
             u.phase = Phase::trial;
             u.trial_started = clock.now();
-            u.baseline = std::move(baseline);
+            u.baseline = {.failing = std::move(baseline), .good = {}};
         });
     }
     ~World() {
@@ -98,7 +100,7 @@ TEST_CASE_FIXTURE(World, "a trial whose probe never holds is to be rolled back a
     CHECK(verdict() == Verdict::wait);
     clock.advance(2s);
     CHECK(verdict() == Verdict::roll_back);
-    CHECK(state.now().health.reason == "dns: as the test says, at the end of a trial of 600 s");
+    CHECK(state.now().health.reason == "dns: as the test says, for 600 s, at the end of a trial of 600 s");
 }
 
 TEST_CASE_FIXTURE(World, "one bad round in the window starts it over") {
@@ -121,17 +123,21 @@ TEST_CASE_FIXTURE(World, "a probe that failed before the update is shown and not
     clock.advance(61s);
     CHECK(verdict() == Verdict::commit);
     CHECK(!state.now().health.readings.at(0).good);
-    CHECK(!state.now().health.readings.at(0).required);
+    CHECK(state.now().health.readings.at(0).weight == core::Weight::excused);
 }
 
 TEST_CASE_FIXTURE(World, "a wall clock that jumps by ten years in the window changes nothing") {
     begin_trial();
     start();
-    clock.advance(30s);
-    clock.set_wall(core::WallTime{} + 24h * 365 * 66);
-    clock.advance(29s);
+    auto const today = clock.wall_now() - 1h;
+    auto const ten_years = std::chrono::seconds{24h * 3652};
+    clock.advance(20s);
+    clock.set_wall(today + ten_years);
+    clock.advance(20s);
+    clock.set_wall(today - ten_years);
+    clock.advance(19s);
     CHECK(verdict() == Verdict::wait);
-    clock.set_wall(core::WallTime{});
+    clock.set_wall(today + ten_years);
     clock.advance(2s);
     CHECK(verdict() == Verdict::commit);
 }
@@ -140,10 +146,11 @@ TEST_CASE_FIXTURE(World, "a probe that changes is logged once, with its detail")
     start();
     clock.advance(10min);
     CHECK(lines->lines ==
-          std::vector<std::string>{"health: probe holds probe=dns detail=\"as the test says\""});
+          std::vector<std::string>{"health: condition of the device changed is=good was=unknown",
+                                   "health: probe holds probe=dns detail=\"as the test says\""});
     good = false;
-    clock.advance(10min);
-    CHECK(lines->lines.size() == 2);
+    clock.advance(1min);
+    CHECK(lines->lines.size() == 4);
     CHECK(lines->contains("health: probe fails probe=dns"));
 }
 
@@ -152,5 +159,79 @@ TEST_CASE_FIXTURE(World, "the state may change while the probes are asked") {
     begin_trial();
     in_round = [&] { begin_trial({"dns"}); };   // the snapshot of before the round is gone
     start();
-    CHECK(!state.now().health.readings.at(0).required);
+    CHECK(state.now().health.readings.at(0).weight == core::Weight::excused);
+}
+
+TEST_CASE_FIXTURE(World, "a wall clock that jumps neither ends nor prolongs a trial that fails") {
+    good = false;
+    begin_trial();
+    start();
+    clock.advance(5min);
+    clock.set_wall(core::WallTime{} + std::chrono::seconds{24h * 3652});
+    clock.advance(4min + 59s);
+    CHECK(verdict() == Verdict::wait);
+    clock.advance(2s);
+    CHECK(verdict() == Verdict::roll_back);
+}
+
+TEST_CASE_FIXTURE(World, "outside a trial bad rounds degrade and fail the device, and no verdict follows") {
+    start();
+    CHECK(state.now().health.condition == core::Condition::good);
+    good = false;
+    clock.advance(5min + 1s);
+    CHECK(state.now().health.condition == core::Condition::degraded);
+    clock.advance(1h);
+    CHECK(state.now().health.condition == core::Condition::failed);
+    CHECK(verdict() == Verdict::none);
+    good = true;
+    clock.advance(15min);
+    CHECK(state.now().health.condition == core::Condition::good);
+    CHECK(state.now().health.readings.at(0).last_failure->detail == "as the test says");
+}
+
+TEST_CASE_FIXTURE(World, "a service restarted by somebody else in the window starts it over") {
+    core::Writer<&core::DeviceState::services> services{state};
+    services.set({{"dnsmasq", {.running = true, .starts = 1, .invocation = "a1"}}});
+    begin_trial();
+    start();
+    clock.advance(50s);
+    services.set({{"dnsmasq", {.running = true, .starts = 1, .invocation = "b2"}}});
+    clock.advance(59s);
+    CHECK(verdict() == Verdict::wait);
+    clock.advance(6s);
+    CHECK(verdict() == Verdict::commit);
+}
+
+TEST_CASE_FIXTURE(World, "a service that does not stay up ends the trial long before its limit") {
+    begin_trial();
+    start();
+    core::Writer<&core::DeviceState::services> services{state};
+    services.set({{"dnsmasq", {.running = true, .starts = 5}}});
+    clock.advance(6s);
+    CHECK(verdict() == Verdict::roll_back);
+    CHECK(state.now().health.reason == "dnsmasq does not stay up: started again 4 times in 5 s");
+}
+
+TEST_CASE_FIXTURE(World, "a trial whose cable is out waits for it until the limit, and is then committed") {
+    cable_out = true;
+    good = false;
+    begin_trial();
+    start();
+    clock.advance(9min + 59s);
+    CHECK(verdict() == Verdict::wait);
+    clock.advance(2s);
+    CHECK(verdict() == Verdict::commit);
+}
+
+TEST_CASE_FIXTURE(World, "a cable that is plugged in during the trial lets it hold its window") {
+    cable_out = true;
+    good = false;
+    begin_trial();
+    start();
+    clock.advance(2min);
+    good = true;
+    clock.advance(59s);
+    CHECK(verdict() == Verdict::wait);
+    clock.advance(6s);
+    CHECK(verdict() == Verdict::commit);
 }

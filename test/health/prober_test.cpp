@@ -1,6 +1,8 @@
 #include "health/prober.hpp"
 
+#include "core/probe_names.hpp"
 #include "support/fake_clock.hpp"
+#include "support/temporary_directory.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
@@ -10,21 +12,102 @@
 
 using namespace std::chrono_literals;
 
-TEST_CASE("the baseline of an update names what fails for a while, not what failed once") {
+namespace {
+
+bool contains(std::vector<std::string> const& names, std::string const& name) {
+    return std::ranges::find(names, name) != names.end();
+}
+
+struct World {
     core::asio::io_context io;
     test::FakeClock clock{io};
+    test::TemporaryDirectory data;
+    core::Workers workers{1};
     core::StateBus state{io.get_executor(), core::DeviceState{}};
-    health::Prober prober{clock, state, {.address = core::Ipv4{127u << 24 | 1}, .prefix = 8}, ""};
-    std::optional<std::vector<std::string>> failing;
-    core::asio::co_spawn(io, prober.failing(), [&](std::exception_ptr, std::vector<std::string> names) {
-        failing = std::move(names);
-    });
-    clock.settle();   // nothing runs yet
+    int contacts = 0;
+    core::ServerContact answer{.status = 204};
+
+    health::Prober prober(health::Rules rules = {}) {
+        return {clock,
+                workers,
+                state,
+                {.lan = {.address = core::Ipv4{127u << 24 | 1}, .prefix = 8},
+                 .local_name = "gateway.local",
+                 .data = data.path(),
+                 .rules = std::move(rules)},
+                {.clock_is_synchronised = []() -> core::Task<bool> { co_return true; },
+                 .contact_server = [this]() -> core::Task<void> {
+                     ++contacts;
+                     answer.at = clock.now();
+                     core::Writer<&core::DeviceState::update> update{state};
+                     update.change([&](core::Update& u) { u.server = answer; });
+                     co_return;
+                 }}};
+    }
+    template <class T> std::optional<T> result_of(core::Task<T> task) {
+        std::optional<T> result;
+        core::asio::co_spawn(io, std::move(task),
+                             [&](std::exception_ptr, T value) { result = std::move(value); });
+        for (int i = 0; i < 2000 && !result; ++i) {
+            io.restart();
+            io.run_one_for(10ms);   // the pool's answers come when they come
+            clock.advance(100ms);
+        }
+        return result;
+    }
+    void set_phase(core::Phase phase) {
+        core::Writer<&core::DeviceState::update> update{state};
+        update.change([&](core::Update& u) { u.phase = phase; });
+    }
+};
+
+}   // namespace
+
+TEST_CASE_FIXTURE(World, "the baseline of an update names what fails for a while, not what failed once") {
+    auto asked = prober();
     core::Writer<&core::DeviceState::services> services{state};
     services.set({{"dnsmasq", {.running = true, .pid = 7, .starts = 1}}});
-    for (int i = 0; i < 60 && !failing; ++i) clock.advance(1s);
-    REQUIRE(failing);
-    CHECK(std::ranges::find(*failing, "dnsmasq") == failing->end());
-    CHECK(std::ranges::find(*failing, "chronyd") != failing->end());
-    CHECK(std::ranges::find(*failing, "dhcp") != failing->end());   // nobody serves it here
+    auto const baseline = result_of(asked.baseline());
+    REQUIRE(baseline);
+    CHECK(contains(baseline->good, "dnsmasq"));
+    CHECK(!contains(baseline->failing, "dnsmasq"));
+    CHECK(contains(baseline->failing, "chronyd"));
+    CHECK(contains(baseline->failing, "dhcp"));   // nobody serves it here
+    CHECK(contains(baseline->good, "update_server"));
+    CHECK(baseline->failing.size() + baseline->good.size() == core::kProbes.size());
+}
+
+TEST_CASE_FIXTURE(World, "a round has every known probe once, and none that is off") {
+    auto everything = prober();
+    auto const all = result_of(everything.round());
+    REQUIRE(all);
+    CHECK(all->size() == core::kProbes.size());
+    for (auto const name : core::kProbes) CHECK(std::ranges::count(*all, name, &core::Reading::probe) == 1);
+
+    health::Rules off;
+    for (auto const name : core::kProbes)
+        if (name != "clock") off.probes[std::string{name}] = health::Importance::off;
+    auto one = prober(off);
+    auto const rest = result_of(one.round());
+    REQUIRE(rest);
+    REQUIRE(rest->size() == 1);
+    CHECK(rest->at(0).probe == "clock");
+}
+
+TEST_CASE_FIXTURE(World, "the update server is asked in a trial only, and an answer stands for a minute") {
+    health::Rules server_only;
+    for (auto const name : core::kProbes)
+        if (name != "update_server") server_only.probes[std::string{name}] = health::Importance::off;
+    auto asked = prober(server_only);
+    result_of(asked.round());
+    CHECK(contacts == 0);
+    set_phase(core::Phase::trial);
+    result_of(asked.round());
+    result_of(asked.round());
+    CHECK(contacts == 1);
+    clock.advance(61s);
+    answer = {.error = core::fail(core::Errc::not_found, "no address")};
+    result_of(asked.round());
+    result_of(asked.round());   // a fault of this device is looked at again at once
+    CHECK(contacts == 3);
 }

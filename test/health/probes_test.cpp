@@ -111,3 +111,43 @@ TEST_CASE("a WAN without an address and a firewall that was not read back are no
     CHECK(!health::firewall_reading({}).good);
     CHECK(health::firewall_reading({.error = "syntax error"}).detail == "syntax error");
 }
+
+TEST_CASE("only an interface that is there and switched on can lack nothing but a cable") {
+    struct {
+        char const* name;
+        core::Link link;
+        bool good;
+        bool cable_out;
+        char const* detail;
+    } const rows[] = {
+        {"carrier",
+         {.name = "eth1", .present = true, .carrier = true, .up = true},
+         true,
+         false,
+         "eth1 has a carrier"},
+        {"no cable",
+         {.name = "eth1", .present = true, .up = true},
+         false,
+         true,
+         "eth1 has no carrier: no cable"},
+        {"switched off", {.name = "eth1", .present = true}, false, false, "eth1 is switched off"},
+        {"no driver", {.name = "eth1"}, false, false, "eth1 is not there"},
+    };
+    for (auto const& row : rows) {
+        CAPTURE(row.name);
+        auto const reading = health::lan_link_reading(row.link);
+        CHECK(reading.good == row.good);
+        CHECK(reading.cable_out == row.cable_out);
+        CHECK(reading.detail == row.detail);
+        CHECK(health::wan_lease_reading(row.link).cable_out == row.cable_out);
+    }
+    core::Link const leased{.name = "eth0", .present = true, .addresses = {"10.0.0.2/24"}, .up = true};
+    CHECK(health::wan_lease_reading(leased).good);   // a lease outlives a short cut
+    CHECK(!health::wan_lease_reading(leased).cable_out);
+}
+
+TEST_CASE("forwarding must have been read as off") {
+    CHECK(health::forwarding_reading({.off = true}).good);
+    CHECK(health::forwarding_reading({}).detail == "not read yet");
+    CHECK(health::forwarding_reading({.error = "eth0: still on"}).detail == "eth0: still on");
+}

@@ -103,6 +103,9 @@ TEST_CASE_FIXTURE(World, "the carrier is shown after two seconds, and its loss a
     CHECK(comes_true([](auto const& links) { return !links.wan.carrier; }));   // the clock stands still
     CHECK(lines->contains("link is up interface=eth0"));
     CHECK(lines->contains("link is down interface=eth0"));
+    CHECK(state.now().links.wan.up);   // no cable
+    space.shell("ip link set eth0 down");
+    CHECK(comes_true([](auto const& links) { return !links.wan.up; }));   // nobody wants it
 }
 
 TEST_CASE_FIXTURE(World,

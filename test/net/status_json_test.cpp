@@ -23,9 +23,15 @@ core::DeviceState busy_device() {
     state.update.last_rollback = core::Outcome{"1.1", "probe \"dns\" failed", "2026-10-01T00:00:00Z"};
     state.update.rejected = {"1.1"};
     state.update.trial_started = kStarted + 2s;
-    state.update.baseline = {"ntp"};
+    state.update.baseline = {.failing = {"ntp"}, .good = {"dns"}};
+    state.update.attempts_left = 2;
+    state.boots = {.reason = "power", .unexpected = 3, .unexpected_in_trial = 1};
     state.health.verdict = core::Verdict::wait;
-    state.health.readings = {{"dns", true, true, "answered in 1 ms"}, {"ntp", false, false, ""}};
+    state.health.condition = core::Condition::degraded;
+    core::Reading dns{.probe = "dns", .good = true, .detail = "answered in 1 ms", .value = 1, .unit = "ms"};
+    dns.since = kStarted + 5s;
+    dns.last_failure = {"silent", kStarted + 4s};
+    state.health.readings = {dns, {.probe = "ntp", .weight = core::Weight::excused, .since = kStarted}};
     state.health.healthy_for = 2500ms;
     state.links.wan = {"eth0", true, true, "00:11:22:33:44:55", {"10.0.0.2/24"}, ""};
     state.links.wan.speed_mbit = 1000;
@@ -62,6 +68,11 @@ constexpr char const* kBusy = R"json({
       "atomix.yaml:1:1: version: must be 1"
     ]
   },
+  "boots": {
+    "reason": "power",
+    "unexpected": 3,
+    "unexpected_in_trial": 1
+  },
   "update": {
     "phase": "downloading",
     "version": "1.3",
@@ -90,24 +101,41 @@ constexpr char const* kBusy = R"json({
     "trial_s": 63,
     "failed_before_update": [
       "ntp"
-    ]
+    ],
+    "attempts_left": 2
   },
   "health": {
     "verdict": "wait",
     "reason": null,
     "healthy_for_s": 2,
+    "condition": "degraded",
     "probes": [
       {
         "probe": "dns",
         "good": true,
         "required": true,
-        "detail": "answered in 1 ms"
+        "weight": "required",
+        "detail": "answered in 1 ms",
+        "warning": false,
+        "value": 1,
+        "unit": "ms",
+        "for_s": 60,
+        "last_failure": {
+          "detail": "silent",
+          "ago_s": 61
+        }
       },
       {
         "probe": "ntp",
         "good": false,
         "required": false,
-        "detail": null
+        "weight": "excused",
+        "detail": null,
+        "warning": false,
+        "value": null,
+        "unit": null,
+        "for_s": 65,
+        "last_failure": null
       }
     ]
   },
@@ -115,6 +143,7 @@ constexpr char const* kBusy = R"json({
     "wan": {
       "name": "eth0",
       "present": true,
+      "up": false,
       "carrier": true,
       "mac": "00:11:22:33:44:55",
       "addresses": [
@@ -126,6 +155,7 @@ constexpr char const* kBusy = R"json({
     "lan": {
       "name": "eth1",
       "present": true,
+      "up": false,
       "carrier": false,
       "mac": null,
       "addresses": [],
@@ -136,6 +166,8 @@ constexpr char const* kBusy = R"json({
       {
         "name": "eth2",
         "present": false,
+        "up": false,
+      "up": false,
         "carrier": false,
         "mac": null,
         "addresses": [],

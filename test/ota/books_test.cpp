@@ -93,6 +93,21 @@ TEST_CASE("the same end of the same update is one outcome, and the twenty newest
     CHECK(history.last_rollback()->version == "29");
 }
 
+TEST_CASE("an outcome of an older version has no trial, and what no trial has is none") {
+    test::TemporaryDirectory data;
+    auto const file = data / "state" / "history.json";
+    REQUIRE(core::replace_file(file, R"({"schema": 1, "outcomes": [
+        {"outcome": "committed", "slot": "B", "version": "1.1.0", "at": "", "boot_id": "b"},
+        {"outcome": "rolled_back", "slot": "A", "version": "1.2.0", "trial_s": -5, "boots": 1e300,
+         "unexpected_reboots": "two"}]})")
+                .has_value());
+    ota::Books books{data / "state"};
+    CHECK(books.problems().empty());
+    REQUIRE(books.history().outcomes.size() == 2);
+    CHECK(books.history().last_commit()->version == "1.1.0");
+    for (auto const& outcome : books.history().outcomes) CHECK(outcome.trial == ota::OutcomeTrial{});
+}
+
 TEST_CASE("the running version is the manifest's once an update wrote the slot, os-release's before") {
     test::TemporaryDirectory data;
     auto const os_release = data / "os-release";

@@ -77,6 +77,48 @@ TEST_CASE_FIXTURE(Device,
 }
 
 TEST_CASE_FIXTURE(Device,
+                  "the history tells how long a trial took, its boots and those that nobody ordered") {
+    put_on_trial();
+    env.state.left_b = 2;
+    {
+        Boot cut{data.path(), board, env};   // the power goes in the first one
+        CHECK(cut.start() == StartAction::trial);
+        CHECK(cut.state.now().update.attempts_left == 2);
+    }
+    board.id = "boot-3";
+    Boot boot{data.path(), board, env};
+    CHECK(boot.start() == StartAction::trial);
+    Boot resumed{data.path(), board, env};   // a restart of the program is no boot
+    CHECK(resumed.start() == StartAction::trial);
+    resumed.clock.advance(42s);
+    auto const record = *books().update();
+    CHECK(record.baseline.good == std::vector<std::string>{"dns"});
+    CHECK(test::run_task(resumed.io,
+                         resumed.settlement.roll_back(record, "dns: silent", ota::Rejection::verdict))
+              .has_value());
+    auto const expected = ota::OutcomeTrial{.length_s = 42, .boots = 2, .unexpected_reboots = 1};
+    auto const kept = books().history().outcomes;
+    REQUIRE(kept.size() == 1);
+    CHECK(kept.back().trial.length_s == expected.length_s);
+    CHECK(kept.back().trial.boots == expected.boots);
+    CHECK(kept.back().trial.unexpected_reboots == expected.unexpected_reboots);
+    CHECK(kept.back().manifest_hash == record.bundle.manifest_hash);
+}
+
+TEST_CASE_FIXTURE(Device, "a wall clock that jumps by ten years in a trial changes nothing of its length") {
+    put_on_trial();
+    Boot boot{data.path(), board, env};
+    CHECK(boot.start() == StartAction::trial);
+    for (int const years : {10, -20, 10}) {
+        boot.clock.set_wall(boot.clock.wall_now() + std::chrono::seconds{24h * 365 * years});
+        boot.clock.advance(20s);
+    }
+    CHECK(boot.state.now().update.trial_started == boot.clock.now() - 60s);
+    CHECK(test::run_task(boot.io, boot.settlement.commit(*books().update())).has_value());
+    CHECK(books().history().outcomes.back().trial.length_s == 60);
+}
+
+TEST_CASE_FIXTURE(Device,
                   "a bundle whose trial failed while only the provider was away is tried again a day later") {
     auto const judged_with = [&](std::vector<core::Reading> readings) {
         put_on_trial();
@@ -90,6 +132,9 @@ TEST_CASE_FIXTURE(Device,
     core::Reading const good{.probe = "dns", .good = true}, wan{.probe = "wan_lease"}, dns{.probe = "dns"};
     CHECK(judged_with({good, wan}) == ota::Rejection::attempts);
     CHECK(judged_with({dns, wan}) == ota::Rejection::verdict);
+    // Without a lease no server is reached either.
+    CHECK(judged_with({wan, {.probe = "update_server"}}) == ota::Rejection::attempts);
+    CHECK(judged_with({{.probe = "dns", .weight = core::Weight::excused}, wan}) == ota::Rejection::attempts);
 }
 
 TEST_CASE_FIXTURE(
@@ -127,7 +172,7 @@ TEST_CASE_FIXTURE(Device, "what was failing before the update is handed to the j
     put_on_trial();
     Boot boot{data.path(), board, env};
     CHECK(boot.start() == StartAction::trial);
-    CHECK(boot.state.now().update.baseline == std::vector<std::string>{"wan_lease"});
+    CHECK(boot.state.now().update.baseline.failing == std::vector<std::string>{"wan_lease"});
 }
 
 TEST_CASE_FIXTURE(Device,
@@ -194,6 +239,8 @@ TEST_CASE_FIXTURE(Device,
     CHECK(env.state == BootState{.order = {Slot::a}, .left_a = 3, .left_b = 0, .trial = std::nullopt});
     CHECK(boot.state.now().update.last_rollback->reason ==
           "slot B used up its boot attempts without a commit");
+    CHECK(books().history().outcomes.back().trial.boots ==
+          3);   // the loader's, this program never ran in one
     auto ledger = books().ledger();
     auto const now = boot.clock.wall_now();
     CHECK(

@@ -152,8 +152,8 @@ struct Atomixd {
                   log,
                   settings,
                   {.clock_is_synchronised = []() -> core::Task<bool> { co_return true; },
-                   .failing_probes = []() -> core::Task<std::vector<std::string>> {
-                       co_return std::vector<std::string>{kFailing};
+                   .baseline = []() -> core::Task<core::Baseline> {
+                       co_return core::Baseline{{kFailing}, {}};
                    },
                    .chance = [] { return 0.5; }}},
           life_cycle{clock, workers, board, env, books, settlement, updates, state, update, log, settings} {
@@ -185,7 +185,7 @@ std::string Atomixd::run(core::Verdict verdict, CutDevice::Boot& boot) {
     while (stuck.empty() && !ended && board.reboots.empty() && !is_quiet()) {
         if (state.now().update.phase == Phase::trial && !boot.was_trial) {
             boot.was_trial = true;
-            boot.has_baseline = state.now().update.baseline == std::vector<std::string>{kFailing};
+            boot.has_baseline = state.now().update.baseline.failing == std::vector<std::string>{kFailing};
             health.set({.verdict = verdict, .reason = "dns: silent"});
         }
         if (io.run_one_for(std::chrono::seconds{20}) == 0)

@@ -27,7 +27,7 @@ TEST_CASE_FIXTURE(World, "an offered update is written to the spare slot, activa
     CHECK(board.reboots.size() == 1);
     REQUIRE(books.update());
     CHECK(books.update()->phase == Phase::activated);
-    CHECK(books.update()->baseline == failing);
+    CHECK(books.update()->baseline.failing == failing);
     CHECK(books.update()->boot_id == "boot-1");
     CHECK(state.now().update.done_bytes > 0);
 }

@@ -72,9 +72,7 @@ struct Boot {
                   log,
                   settings,
                   {.clock_is_synchronised = [this]() -> core::Task<bool> { co_return clock_is_synchronised; },
-                   .failing_probes = []() -> core::Task<std::vector<std::string>> {
-                       co_return std::vector<std::string>{};
-                   },
+                   .baseline = []() -> core::Task<core::Baseline> { co_return core::Baseline{}; },
                    .chance = [] { return 0.5; }}},
           life_cycle{clock, workers, board, env, books, settlement, updates, state, update, log, settings} {}
 

@@ -27,7 +27,7 @@ inline ota::UpdateRecord sample_record(core::Phase phase, std::string boot_id) {
             .bundle = sample_bundle("1.1.0", 1),
             .boot_size = 8192,
             .rootfs_size = 16384,
-            .baseline = {"wan_lease"},
+            .baseline = {.failing = {"wan_lease"}, .good = {"dns"}},
             .boot_id = std::move(boot_id)};
 }
 

@@ -89,7 +89,9 @@ struct UpdateWorld {
          .flags = data / "config",
          .windows = windows},
         {.clock_is_synchronised = [this]() -> core::Task<bool> { co_return clock_is_synchronised; },
-         .failing_probes = [this]() -> core::Task<std::vector<std::string>> { co_return failing; },
+         .baseline = [this]() -> core::Task<core::Baseline> {
+             co_return core::Baseline{failing, {}};
+         },
          .chance = [] { return 0.5; }}};
     core::asio::cancellation_signal stop;
     bool ended = false;

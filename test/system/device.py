@@ -32,7 +32,7 @@ update:
   interval: 1h
   first_poll: 1h
   trials_per_bundle: {trials}
-trial: {{window: {window}, limit: {limit}, interval: 500ms}}
+trial: {{window: {window}, limit: {limit}, interval: 500ms, grace: 0s}}
 services:
   host: children
   dnsmasq: {at}/dnsmasq
