@@ -4,6 +4,7 @@
 #include "config/accepted.hpp"
 #include "config/arguments.hpp"
 #include "config/flag_watcher.hpp"
+#include "core/boot_book.hpp"
 #include "core/child_host.hpp"
 #include "core/files.hpp"
 #include "core/notify.hpp"
@@ -112,6 +113,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     }
     core::SystemClock clock;
     ota::Books books{*device.data / "state"};
+    core::BootBook boot_book{*device.data / "state" / "boots.json", *boot_id, say("boot")};
     config::Accepted const accepted{*device.data, *slot, {*device.wan, *device.lan}};
     auto const in_force = accepted.choose();
     auto const& wishes = in_force.document;
@@ -133,7 +135,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                                  .started = clock.now()},
                     .config = in_force.state,
                     .network = net::first_setup(wishes, device),
-                    .flags = config::read_flags(*device.data / "config")}};
+                    .flags = config::read_flags(*device.data / "config"),
+                    .boots = boot_book.boots(board.boot_reason())}};
 
     // Flag files and kernel -> facts
     config::FlagWatcher flags{*device.data / "config", Writer<&DeviceState::flags>{state}, say("flags")};
@@ -256,6 +259,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     supervisor.add("leases", [&] { return leases.run(); });
     supervisor.add("life cycle", [&] { return life_cycle.run(); });
     supervisor.add("monitor", [&] { return monitor.run(); });
+    supervisor.add("boot book", [&] { return boot_book.run(state); });
     supervisor.add("status", [&] { return status.run(); });
     supervisor.add("service manager", [&] { return tell_service_manager(state); });
 
@@ -268,6 +272,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                          [&](std::exception_ptr thrown, bool) { failed = thrown; });
     io.run();   // returns when every task has ended
     if (failed) std::rethrow_exception(failed);
+    boot_book.ended_in_order();
     log(Level::notice, "ended in order");
     return 0;
 }

@@ -20,6 +20,10 @@ public:
     // Changes with every boot. Errors: not_found, io.
     virtual Result<std::string> boot_id() const = 0;
 
+    // Why this boot began, as the hardware knows it: "power", "watchdog", "software"; empty: it does not
+    // tell.
+    virtual std::string boot_reason() const { return {}; }
+
     // Orderly; returns once it is under way, and this process then gets SIGTERM. Errors: io.
     virtual Task<Result<void>> reboot(std::string why) = 0;
 };

@@ -34,6 +34,11 @@ core::Result<std::string> SimBoard::boot_id() const {
     return value(command_line_, "atomix.boot_id");
 }
 
+std::string SimBoard::boot_reason() const {
+    auto const reason = value(command_line_, "atomix.boot_reason");
+    return reason ? *reason : "";
+}
+
 core::Task<core::Result<void>> SimBoard::reboot(std::string why) {
     if (auto const ok = core::replace_file(reboot_request_, why + '\n'); !ok)
         co_return core::fail(ok, "asking for a reboot");

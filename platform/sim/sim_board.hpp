@@ -19,6 +19,8 @@ public:
     std::string name() const override { return "sim"; }
     core::Result<core::Slot> booted_slot() const override;
     core::Result<std::string> boot_id() const override;
+    // "atomix.boot_reason=<word>" of the command line.
+    std::string boot_reason() const override;
     core::Task<core::Result<void>> reboot(std::string why) override;
 
 private:

@@ -25,6 +25,9 @@ TEST_CASE("the simulated board reads slot and boot id from its command line, and
     REQUIRE(core::replace_file(run / "cmdline", "rauc.slot=B atomix.boot_id=7f-1\n").has_value());
     CHECK(*board.booted_slot() == core::Slot::b);
     CHECK(*board.boot_id() == "7f-1");
+    CHECK(board.boot_reason() == "");
+    REQUIRE(core::replace_file(run / "cmdline", "atomix.boot_reason=watchdog\n").has_value());
+    CHECK(board.boot_reason() == "watchdog");
 
     REQUIRE(core::replace_file(run / "cmdline", "rauc.slot=C\n").has_value());
     CHECK(board.booted_slot().error().context == "rauc.slot=C names no slot (A or B)");
