@@ -148,6 +148,15 @@ TEST_CASE("only an interface that is there and switched on can lack nothing but 
 
 TEST_CASE("forwarding must have been read as off") {
     CHECK(health::forwarding_reading({.off = true}).good);
+    CHECK(!health::forwarding_reading({}).good);
     CHECK(health::forwarding_reading({}).detail == "not read yet");
     CHECK(health::forwarding_reading({.error = "eth0: still on"}).detail == "eth0: still on");
+}
+
+TEST_CASE_FIXTURE(World, "DNS and NTP that nobody serves are bad") {
+    core::Ipv4 const nobody{127u << 24 | 77u << 16 | 1};
+    auto const dns = test::run_task(io, health::dns_reading(clock, nobody, "gateway.local"));
+    CHECK(!dns.good);
+    CHECK(dns.detail.starts_with("127.77.0.1: "));
+    CHECK(!test::run_task(io, health::ntp_reading(clock, nobody)).good);
 }
