@@ -53,7 +53,7 @@ def is_red(build, trigger, patched, scratch):
     linking = with_output(link_command(build, trigger.binary), scratch / "mutant")
     linking.insert(linking.index("-o"), str(compiled))
     subprocess.run(linking, cwd=build, check=True)
-    run = subprocess.run([scratch / "mutant", f"-sf=*/{trigger.tests}", "-m"], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([scratch / "mutant", f"-sf=*/{trigger.tests}"], capture_output=True, text=True, timeout=120)
     if "test cases: 0 " in run.stdout:
         raise SystemExit(f"{trigger.binary} has no test in {trigger.tests}")
     return run.returncode != 0
