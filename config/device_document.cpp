@@ -229,7 +229,9 @@ void check_units(DeviceDocument const& document, Check& check) {
     } const fixed[] = {{"services.dnsmasq", document.dnsmasq, "/usr/sbin/dnsmasq"},
                        {"services.chronyd", document.chronyd, "/usr/sbin/chronyd"},
                        {"paths.data", document.data, "/data"},
-                       {"paths.run", document.run, "/run/atomix"}};
+                       {"paths.run", document.run, "/run/atomix"},
+                       {"boot.environment", document.boot_environment, "/etc/fw_env.config"},
+                       {"boot.command_line", document.command_line, "/proc/cmdline"}};
     for (auto const& [key, path, units] : fixed)
         check.that(*path == units, path.at,
                    std::string{key} + ": must be " + units +

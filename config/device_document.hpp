@@ -62,8 +62,9 @@ struct DeviceDocument {
     Field<core::Duration> poll_interval{std::chrono::hours{1}};
     Field<core::Duration> first_poll{std::chrono::minutes{5}};   // at a random moment before this
     // trial:
-    Field<core::Duration> trial_window{std::chrono::seconds{60}};    // probes must hold this long
-    Field<core::Duration> trial_limit{std::chrono::minutes{10}};     // longer than the window
+    Field<core::Duration> trial_window{std::chrono::seconds{60}};   // probes must hold this long
+    // Longer than the window. atomix-trial-end.timer reboots a trial that outlives it by 5 min
+    Field<core::Duration> trial_limit{std::chrono::minutes{10}};
     Field<core::Duration> trial_interval{std::chrono::seconds{5}};   // between two rounds of probes
     // From the beginning of a trial, or of this program: restarts and failures within it do not count.
     // Shorter than the limit.

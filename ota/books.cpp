@@ -28,7 +28,8 @@ Books::Books(std::filesystem::path const& directory)
       ledger_file_{directory / "ledger.json", kSchema},
       history_file_{directory / "history.json", kSchema},
       committed_file_{directory / "committed.json", kSchema},
-      progress_file_{directory / "progress.json", kSchema} {
+      progress_file_{directory / "progress.json", kSchema},
+      trial_end_{directory} {
     read(update_file_, update_, [this](core::json::object const& object) -> std::optional<UpdateRecord> {
         auto record = update_record_from_json(object);
         if (record) return std::move(*record);

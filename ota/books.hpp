@@ -6,6 +6,7 @@
 #include "ota/history.hpp"
 #include "ota/ledger.hpp"
 #include "ota/progress.hpp"
+#include "ota/trial_end.hpp"
 #include "ota/update_record.hpp"
 
 #include <filesystem>
@@ -32,6 +33,8 @@ public:
     std::optional<Progress> read_progress() const;
     core::StateFile const& progress_file() const noexcept { return progress_file_; }
 
+    TrialEnd const& trial_end() const noexcept { return trial_end_; }
+
     // Durable when they return; on an error the old content stands, here and on disk. A value that is there
     // already is not written again.
     core::Result<void> set(UpdateRecord record);
@@ -47,6 +50,7 @@ private:
     core::StateFile history_file_;
     core::StateFile committed_file_;
     core::StateFile progress_file_;
+    TrialEnd trial_end_;
     std::optional<UpdateRecord> update_;
     Ledger ledger_;
     History history_;

@@ -262,7 +262,9 @@ Task<Result<StartAction>> LifeCycle::begin_trial(UpdateRecord record) {
 }
 
 Task<Result<StartAction>> LifeCycle::fallen_back(StartAction action, UpdateRecord record, BootState env) {
-    auto const reason = reason_of_fallback(action, record, env);
+    auto reason = reason_of_fallback(action, record, env);
+    if (auto const told = books_.trial_end().reason(record.target); told && record.reason.empty())
+        reason += "; of its last trial: " + *told;
     // The loader has counted those in which this program never ran as well.
     if (action == StartAction::attempts_used_up)
         record.trial_boots = std::max(record.trial_boots, settings_.attempts);

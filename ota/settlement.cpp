@@ -64,6 +64,7 @@ Task<Result<void>> Settlement::commit(UpdateRecord record) {
     if (is_news)
         log_(Level::notice, "update committed",
              {{"version", record.bundle.version}, {"slot", core::name(record.target)}});
+    if (recorded) recorded = books_.trial_end().forget();
     if (!recorded) co_return fail(recorded, "recording the commit");
     co_return Result<void>{};
 }
@@ -148,6 +149,7 @@ Task<Result<void>> Settlement::roll_back(UpdateRecord record, std::string reason
         if (!written)
             co_return fail(written, "marking slot " + std::string{core::name(record.target)} + " bad");
     }
+    if (recorded) recorded = books_.trial_end().forget();
     if (!recorded) co_return fail(recorded, "recording the rollback");
     co_return Result<void>{};
 }

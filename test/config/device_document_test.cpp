@@ -1,6 +1,7 @@
 #include "config/device_document.hpp"
 
 #include "config/documents.hpp"
+#include "core/files.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace std::chrono_literals;
@@ -55,7 +56,8 @@ TEST_CASE("where units own the services, the paths are those of the units") {
                               "update: {keyring: /k}\n"
                               "interfaces: {manager: udhcpc}\n"
                               "services: {host: systemd, chronyd: /opt/chronyd}\n"
-                              "paths: {data: /mnt, run: /run/other}\n");
+                              "paths: {data: /mnt, run: /run/other}\n"
+                              "boot: {environment: /env, command_line: /line}\n");
     auto const why = std::string{" where services.host is systemd, because the units say so"};
     REQUIRE(std::holds_alternative<config::Problems>(parsed));
     std::string all;
@@ -65,7 +67,9 @@ TEST_CASE("where units own the services, the paths are those of the units") {
           "services.host is systemd: use networkd\n"
           "device.yaml:5:36: services.chronyd: must be /usr/sbin/chronyd" +
               why + "\n" + "device.yaml:6:15: paths.data: must be /data" + why + "\n" +
-              "device.yaml:6:26: paths.run: must be /run/atomix" + why + "\n");
+              "device.yaml:6:26: paths.run: must be /run/atomix" + why + "\n" +
+              "device.yaml:7:21: boot.environment: must be /etc/fw_env.config" + why + "\n" +
+              "device.yaml:7:41: boot.command_line: must be /proc/cmdline" + why + "\n");
 
     auto const fine = parse("device: {board: sim, compatible: c, built: 2026-11-01T00:00:00Z}\n"
                             "slots: {a: {boot: /1, rootfs: /2}, b: {boot: /3, rootfs: /4}}\n"
@@ -246,6 +250,9 @@ TEST_CASE("each rule of the device document has its sentence") {
          "children, systemd"},
         {"program that the unit does not run", "host: children\n  dnsmasq: /usr/sbin/dnsmasq",
          "host: systemd\n  dnsmasq: /opt/dnsmasq",
+         "device.yaml:18:17: boot.command_line: must be /proc/cmdline where services.host is systemd, "
+         "because "
+         "the units say so\n"
          "device.yaml:34:12: services.dnsmasq: must be /usr/sbin/dnsmasq where services.host is systemd, "
          "because the units say so"},
         {"bool of YAML 1.1", "set_clock: false", "set_clock: NO",
@@ -296,6 +303,17 @@ TEST_CASE("the image's document may open the bootstrap port on the WAN") {
 TEST_CASE("a trial interval as long as the window and a limit just above it are allowed") {
     auto text = test::replaced(test::sim_device_document(), "interval: 1s", "interval: 5s");
     CHECK(test::problem_in(parse(test::replaced(text, "limit: 30s", "limit: 5001ms"))) == "");
+}
+
+TEST_CASE("the timer that ends a trial leaves 5 min more than this program takes by default") {
+    std::string const file = SOURCE_DIRECTORY "/deploy/systemd/atomix-trial-end.timer";
+    auto const timer = core::read_file(file, 10'000);
+    REQUIRE(timer.has_value());
+    auto const after = *config::DeviceDocument{}.trial_limit + 5min;
+    auto const line =
+        "\nOnBootSec=" + std::to_string(std::chrono::duration_cast<std::chrono::minutes>(after).count()) +
+        "min\n";
+    CHECK(timer->find(line) != std::string::npos);
 }
 
 TEST_CASE("ten problems are reported at once, in the order of the lines") {

@@ -5,6 +5,7 @@ The container's network is a namespace of the lab. Needs root and a cgroup of it
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -25,6 +26,8 @@ mount --bind proc/sys proc/sys; mount --bind proc/sys/net proc/sys/net; mount -o
 mount -t sysfs -o ro sysfs sys                  # a /sys that can be written would ask for udev
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs run
+[ ! -e proc/sysrq-trigger ] || mount --bind /dev/null proc/sysrq-trigger   # it is this machine's
+mount --bind etc/atomix/cmdline proc/cmdline
 mount -t tmpfs -o mode=1777 tmpfs tmp
 mount -t tmpfs -o mode=755 tmpfs dev
 for device in null zero full random urandom tty; do touch dev/$device; mount --bind /dev/$device dev/$device; done
@@ -66,6 +69,8 @@ def make_root(atomixd, at=Path("/run/container")):
     (root / "etc/machine-id").write_text("")
     units.install_files(root, atomixd)
     units.write_command_line(root)
+    document = root / "etc/atomix/device.yaml"
+    document.write_text(document.read_text().replace("/etc/atomix/cmdline", "/proc/cmdline"))   # mounted there
     for unit in _MASKED:
         (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
     return root
@@ -103,6 +108,10 @@ class Container:
     def has_ended(self):
         """By itself: a reboot, a power-off."""
         return self._launcher.poll() is not None
+
+    def has_rebooted(self):
+        """The kernel ends pid 1 by this signal then, with SIGINT at a power-off: reboot(2)."""
+        return self._launcher.poll() in (-signal.SIGHUP, 128 + signal.SIGHUP)
 
     def end(self):
         """A power cut."""
