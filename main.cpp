@@ -7,6 +7,7 @@
 #include "core/boot_book.hpp"
 #include "core/child_host.hpp"
 #include "core/files.hpp"
+#include "core/heartbeat.hpp"
 #include "core/notify.hpp"
 #include "core/processes.hpp"
 #include "core/race.hpp"
@@ -31,6 +32,7 @@
 #include "ota/running_version.hpp"
 #include "ota/server_contact.hpp"
 #include "ota/uboot_env.hpp"
+#include "ota/watched_boot_env.hpp"
 #include "platform/sim/sim_board.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -49,6 +51,10 @@ using core::Writer;
 
 constexpr int kCannotRun = 1;
 constexpr int kBadDocument = 2;
+constexpr int kHung = 3;
+
+constexpr auto kProbesLimit = std::chrono::minutes{1};   // for a round; each of them has its own, far below
+constexpr auto kUnwatchedInterval = std::chrono::minutes{1};   // where the service manager does not watch
 
 // Until SIGTERM or SIGINT; SIGHUP asks for updates. `signals` outlives the loop: a second SIGTERM, or a
 // SIGHUP at the wrong moment, must not kill what is ending in order.
@@ -124,6 +130,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     core::asio::io_context io{1};
     core::asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};
     core::Workers workers{2};
+    core::Progress progress{clock};
     core::StateBus state{
         io.get_executor(),
         DeviceState{.identity = {.board = board.name(),
@@ -204,16 +211,18 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
          .rules = rules},
         {.clock_is_synchronised = synchronised,
          .contact_server = settings.server_url ? std::function<Task<void>()>{contact_server} : nullptr}};
-    health::Monitor monitor{clock,
-                            state,
-                            Writer<&DeviceState::health>{state},
-                            say("health"),
-                            [&] { return prober.round(); },
-                            rules,
-                            *device.trial_interval};
+    health::Monitor monitor{
+        clock,
+        state,
+        Writer<&DeviceState::health>{state},
+        say("health"),
+        [&] { return core::watched(progress, "monitor", "a round of probes", kProbesLimit, prober.round()); },
+        rules,
+        *device.trial_interval};
 
     // Offer -> spare slot -> boot environment -> trial
-    ota::UbootEnv boot_env{workers, *device.boot_environment, *device.boot_attempts};
+    ota::UbootEnv uboot_env{workers, *device.boot_environment, *device.boot_attempts};
+    ota::WatchedBootEnv boot_env{uboot_env, progress, "life cycle"};
     std::mt19937_64 random{std::random_device{}()};
     ota::Settlement settlement{clock, boot_env, books, update, say("ota"), settings.attempts, *boot_id};
     ota::UpdateTask updates{clock,
@@ -246,6 +255,18 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                              say("status")};
 
     core::Supervisor supervisor{clock, say("core")};
+    core::Heartbeat heartbeat{clock,
+                              progress,
+                              supervisor,
+                              say("core"),
+                              core::watchdog_interval().value_or(kUnwatchedInterval) / 2,
+                              {.feed = [] { core::notify_service_manager("WATCHDOG=1"); },
+                               .end =
+                                   [](std::string const& why) {
+                                       core::notify_service_manager("STATUS=ended itself: " + why);
+                                       std::_Exit(kHung);   // not in order: what hangs would not end
+                                   }}};
+    supervisor.add("heartbeat", [&] { return heartbeat.run(); });
     supervisor.add("services", [&] { return host->run(); });
     supervisor.add("flags", [&] { return flags.run(); });
     supervisor.add("links", [&] { return links.run(); });

@@ -2,9 +2,12 @@
 
 #include "core/owned.hpp"
 
+#include <systemd/sd-daemon.h>
+
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -22,6 +25,12 @@ void notify_service_manager(std::string_view lines) {
     OwnedFd const fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     ::sendto(fd.get(), lines.data(), lines.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr const*>(&address),
              length);
+}
+
+std::optional<Duration> watchdog_interval() {
+    std::uint64_t microseconds = 0;
+    if (::sd_watchdog_enabled(0, &microseconds) <= 0) return std::nullopt;
+    return std::chrono::microseconds{microseconds};
 }
 
 }   // namespace core

@@ -7,6 +7,7 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdlib>
@@ -57,6 +58,29 @@ TEST_CASE("the service manager hears what it is told at an abstract name") {
     REQUIRE(manager.bound());
     core::notify_service_manager("STOPPING=1");
     CHECK(manager.heard() == "STOPPING=1");
+}
+
+TEST_CASE("the watchdog's interval is what the service manager told this very process") {
+    struct {
+        char const* name;
+        char const* microseconds;
+        std::string pid;
+        std::optional<core::Duration> interval;
+    } const cases[] = {{"nobody watches", nullptr, "", std::nullopt},
+                       {"this process", "30000000", std::to_string(::getpid()), std::chrono::seconds{30}},
+                       {"whoever hears of it", "1500000", "", std::chrono::milliseconds{1500}},
+                       {"its parent", "30000000", std::to_string(::getppid()), std::nullopt},
+                       {"no number", "often", "", std::nullopt}};
+    for (auto const& c : cases) {
+        CAPTURE(c.name);
+        ::unsetenv("WATCHDOG_PID");
+        ::unsetenv("WATCHDOG_USEC");
+        if (c.microseconds) ::setenv("WATCHDOG_USEC", c.microseconds, 1);
+        if (!c.pid.empty()) ::setenv("WATCHDOG_PID", c.pid.c_str(), 1);
+        CHECK(core::watchdog_interval() == c.interval);
+    }
+    ::unsetenv("WATCHDOG_PID");
+    ::unsetenv("WATCHDOG_USEC");
 }
 
 TEST_CASE("nothing happens where nobody listens") {

@@ -152,6 +152,41 @@ TEST_CASE_FIXTURE(World, "a service that is waiting for its restart ends at once
     CHECK(starts == before);
 }
 
+TEST_CASE_FIXTURE(World,
+                  "a service that is told to start again is cancelled, waited for, and started again") {
+    auto service = [&](std::string name) {
+        return [this, name]() -> Task<void> {
+            story += name + std::to_string(seconds()) + ' ';
+            bool cancelled = false;
+            try {
+                co_await clock.sleep_for(1h);
+            } catch (boost::system::system_error const&) { cancelled = true; }
+            if (!cancelled) co_return;
+            co_await core::asio::this_coro::reset_cancellation_state(core::asio::disable_cancellation());
+            co_await clock.sleep_for(2s);
+            story += "end-" + name + std::to_string(seconds()) + ' ';
+        };
+    };
+    supervisor.add("a", service("a"));
+    supervisor.add("b", service("b"));
+    supervisor.restart("a");   // before it runs
+    test::Started running{io, supervisor.run()};
+    clock.advance(10s);
+    supervisor.restart("nobody");
+    supervisor.restart("a");
+    supervisor.restart("a");
+    clock.advance(10s);
+    CHECK(story == "a0 b0 end-a12 a13 ");
+    CHECK(log->lines ==
+          std::vector<std::string>{"core: service ended, will restart service=a why=\"was told to\" in_s=1"});
+    supervisor.restart("a");
+    clock.advance(10s);
+    CHECK(story == "a0 b0 end-a12 a13 end-a22 a24 ");
+    running.cancel();
+    clock.advance(10s);
+    CHECK(running.ended());
+}
+
 TEST_CASE_FIXTURE(World, "a supervisor without services waits to be cancelled") {
     test::Started running{io, supervisor.run()};
     clock.advance(1h);

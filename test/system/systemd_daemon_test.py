@@ -108,6 +108,27 @@ class BesideTheUnits(unittest.TestCase):
         self.wait_until_running("dnsmasq")
         self.assertEqual(runs(), before)
 
+    def test_2b_an_atomixd_that_stands_still_is_started_again_and_the_services_go_on(self):
+        drop_in = container.root / "etc/systemd/system/atomixd.service.d/hurry.conf"
+        drop_in.parent.mkdir()
+        drop_in.write_text("[Service]\nWatchdogSec=2\n")
+        container.run("systemctl", "daemon-reload")
+        container.run("systemctl", "restart", "atomixd.service")
+        self.wait_until_running("dnsmasq")
+        before, run = runs(), container.show("atomixd.service", "InvocationID")
+        self.assertFalse(wait_until(lambda: container.show("atomixd.service", "InvocationID") != run, 5, 0.5),
+                         "killed while it was well")
+        container.run("systemctl", "kill", "--signal=STOP", "atomixd.service")
+        self.assertTrue(wait_until(lambda: container.show("atomixd.service", "NRestarts") == "1", 15, 0.1))
+        self.assertIn("Watchdog timeout", container.journal())
+        sides.check_dhcp_dns_ntp(self, GATEWAY)
+        self.wait_until_running("dnsmasq")
+        self.assertEqual(runs(), before)
+        drop_in.unlink()
+        container.run("systemctl", "daemon-reload")
+        container.run("systemctl", "restart", "atomixd.service")
+        self.assertEqual(container.show("atomixd.service", "WatchdogUSec"), "30s")
+
     def test_3_another_document_restarts_what_it_changes_once(self):
         before = runs()
         (container.root / "data/config/atomix.yaml").write_text(OTHER_RANGE)

@@ -1,0 +1,70 @@
+#pragma once
+// Which tasks are at work on something that must end within a limit. A task that only waits for events is not
+// in here: it is alive as long as the loop runs.
+//
+//     auto const busy = progress.busy("firewall", "replacing the table", 10s);   // until the end of the
+//     scope
+//
+// The task's name is the supervisor's. Nobody is interrupted: core/heartbeat.hpp looks at what is overdue.
+
+#include "core/clock.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace core {
+
+struct Operation {
+    std::uint64_t id = 0;   // never used again
+    std::string task;
+    std::string what;
+    TimePoint since{};
+    Duration limit{};
+    bool operator==(Operation const&) const = default;
+};
+
+class Progress {
+public:
+    explicit Progress(Clock const& clock) : clock_{clock} {}
+    Progress(Progress const&) = delete;
+
+    class Busy {
+    public:
+        Busy(Progress& progress, std::uint64_t id) : progress_{progress}, id_{id} {}
+        Busy(Busy const&) = delete;
+        ~Busy() { progress_.running_.erase(id_); }
+
+    private:
+        Progress& progress_;
+        std::uint64_t id_;
+    };
+
+    [[nodiscard]] Busy busy(std::string task, std::string what, Duration limit) {
+        auto const id = next_++;
+        running_.emplace(id, Operation{id, std::move(task), std::move(what), clock_.now(), limit});
+        return {*this, id};
+    }
+    // Those that have outlived their limit, the oldest first.
+    std::vector<Operation> overdue() const {
+        std::vector<Operation> late;
+        for (auto const& [id, operation] : running_)
+            if (clock_.now() - operation.since > operation.limit) late.push_back(operation);
+        return late;
+    }
+
+private:
+    Clock const& clock_;
+    std::uint64_t next_ = 1;
+    std::map<std::uint64_t, Operation> running_;
+};
+
+// `task` is busy with `what` until `work` has ended, however it ends.
+template <class T>
+Task<T> watched(Progress& progress, std::string task, std::string what, Duration limit, Task<T> work) {
+    auto const busy = progress.busy(std::move(task), std::move(what), limit);
+    co_return co_await std::move(work);
+}
+
+}   // namespace core
