@@ -15,6 +15,7 @@
 #include "core/systemd_host.hpp"
 #include "health/monitor.hpp"
 #include "health/prober.hpp"
+#include "health/watchdog.hpp"
 #include "net/chrony_time.hpp"
 #include "net/chrony_wan.hpp"
 #include "net/firewall.hpp"
@@ -33,6 +34,8 @@
 #include "ota/server_contact.hpp"
 #include "ota/uboot_env.hpp"
 #include "ota/watched_boot_env.hpp"
+#include "platform/linux_watchdog.hpp"
+#include "platform/reboot_path.hpp"
 #include "platform/sim/sim_board.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -104,6 +107,24 @@ std::unique_ptr<core::ServiceHost> service_host(config::DeviceDocument const& de
     if (*device.service_host == "systemd")
         return std::make_unique<core::SystemdHost>(clock, services, std::move(log), *device.run);
     return std::make_unique<core::ChildHost>(clock, services, std::move(log), *device.run);
+}
+
+health::Watchdog::Settings watchdog_settings(config::DeviceDocument const& device,
+                                             config::OperatorDocument const& wishes) {
+    using health::WatchdogMode;
+    auto mode = WatchdogMode::trial;
+    if (!device.watchdog->has_value() || *device.watchdog_enabled == "never")
+        mode = WatchdogMode::never;
+    else if (*device.watchdog_enabled == "always")
+        mode = WatchdogMode::always;
+    return {.mode = mode, .operator_wish = *wishes.watchdog, .timeout = *device.watchdog_timeout};
+}
+
+// Half of what the service manager waits for; and where the hardware may be armed, a third of its timeout.
+core::Duration heartbeat_interval(health::Watchdog::Settings const& guarding) {
+    core::Duration const interval = core::watchdog_interval().value_or(kUnwatchedInterval) / 2;
+    if (guarding.mode == health::WatchdogMode::never) return interval;
+    return std::min<core::Duration>(interval, guarding.timeout / 3);
 }
 
 int run(config::DeviceDocument const& device, core::Log const& log) {
@@ -220,6 +241,20 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
         rules,
         *device.trial_interval};
 
+    // Verdict and progress -> the hardware's watchdog; a reboot that does not come -> the same
+    platform::LinuxWatchdog hardware{device.watchdog->value_or("")};
+    platform::LinuxWatchdog softdog{device.watchdog_fallback->value_or("")};
+    std::vector<core::WatchdogDevice*> devices{&hardware};
+    if (device.watchdog_fallback->has_value()) devices.push_back(&softdog);
+    auto const guarding = watchdog_settings(device, wishes);
+    health::Watchdog watchdog{
+        clock, state, Writer<&DeviceState::watchdog>{state}, say("watchdog"), std::move(devices), guarding};
+    platform::RebootPath reboots{
+        board,
+        clock,
+        {.force = [&](std::string why) { return board.force_reboot(std::move(why)); },
+         .starve = [&] { watchdog.starve(); }}};
+
     // Offer -> spare slot -> boot environment -> trial
     ota::UbootEnv uboot_env{workers, *device.boot_environment, *device.boot_attempts};
     ota::WatchedBootEnv boot_env{uboot_env, progress, "life cycle"};
@@ -228,7 +263,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     ota::UpdateTask updates{clock,
                             https,
                             workers,
-                            board,
+                            reboots,
                             boot_env,
                             books,
                             state,
@@ -241,8 +276,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                                  [&] {
                                      return std::uniform_real_distribution<>{0, 1}(random);
                                  }}};
-    ota::LifeCycle life_cycle{clock,   workers, board,  boot_env,   books,   settlement,
-                              updates, state,   update, say("ota"), settings};
+    ota::LifeCycle life_cycle{clock,   workers, reboots, boot_env,   books,   settlement,
+                              updates, state,   update,  say("ota"), settings};
 
     // Everything -> status on the LAN
     Writer<&DeviceState::serving> serving{state};
@@ -259,14 +294,19 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                               progress,
                               supervisor,
                               say("core"),
-                              core::watchdog_interval().value_or(kUnwatchedInterval) / 2,
-                              {.feed = [] { core::notify_service_manager("WATCHDOG=1"); },
+                              heartbeat_interval(guarding),
+                              {.feed =
+                                   [&] {
+                                       core::notify_service_manager("WATCHDOG=1");
+                                       watchdog.feed();
+                                   },
                                .end =
                                    [](std::string const& why) {
                                        core::notify_service_manager("STATUS=ended itself: " + why);
                                        std::_Exit(kHung);   // not in order: what hangs would not end
                                    }}};
     supervisor.add("heartbeat", [&] { return heartbeat.run(); });
+    supervisor.add("watchdog", [&] { return watchdog.run(); });
     supervisor.add("services", [&] { return host->run(); });
     supervisor.add("flags", [&] { return flags.run(); });
     supervisor.add("links", [&] { return links.run(); });

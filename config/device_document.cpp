@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr std::array<std::string_view, 1> kBoards{"sim"};   // those with an adapter under platform/
 constexpr std::array<std::string_view, 2> kServiceHosts{"children", "systemd"};
 constexpr std::array<std::string_view, 2> kCableRules{"wait", "ignore"};
+constexpr std::array<std::string_view, 3> kWatchdogs{"never", "trial", "always"};
 constexpr std::array<std::string_view, 3> kWanManagers{"none", "networkd", "udhcpc"};
 
 auto duration_from(core::Duration least) {
@@ -201,6 +202,16 @@ void read_trial(Mapping trial, DeviceDocument& document) {
                           print_duration(*document.trial_interval));
 }
 
+void read_watchdog(Mapping watchdog, DeviceDocument& document) {
+    bool const device = watchdog.read("device", document.watchdog, as_absolute_path);
+    bool const fallback = watchdog.read("fallback", document.watchdog_fallback, as_absolute_path);
+    watchdog.read("timeout", document.watchdog_timeout, duration_from(10s));
+    watchdog.read("enabled", document.watchdog_enabled, known_as("time for a watchdog", kWatchdogs));
+    if (device && fallback && document.watchdog_fallback->has_value() && !document.watchdog->has_value())
+        watchdog.problem(document.watchdog_fallback.at, "fallback",
+                         "needs watchdog.device, which is not written");
+}
+
 void read_services(Mapping services, DeviceDocument& document) {
     services.read("host", document.service_host, known_as("service host", kServiceHosts));
     services.read("dnsmasq", document.dnsmasq, as_absolute_path);
@@ -256,6 +267,7 @@ std::variant<DeviceDocument, Problems> parse_device_document(std::string const& 
         read_boot(root.within("boot"), document);
         read_update(root.within("update"), document);
         read_trial(root.within("trial"), document);
+        read_watchdog(root.within("watchdog"), document);
         read_services(root.within("services"), document);
         read_paths(root.within("paths"), document);
         root.within("sim").read("reboot_request", document.reboot_request, as_absolute_path);

@@ -76,6 +76,12 @@ struct DeviceDocument {
     Field<std::vector<std::string>> probes_wanted;     // wanted
     Field<std::vector<std::string>> probes_off;        // off
     Field<int> data_minimum_mib{16};   // 1 … 1048576: free space below paths.data that is too little
+    // watchdog:
+    Field<std::optional<Path>> watchdog;            // device: "/dev/watchdog0"; absent: there is none
+    Field<std::optional<Path>> watchdog_fallback;   // fallback: softdog's, where the other one is not trusted
+    Field<core::Duration> watchdog_timeout{
+        std::chrono::seconds{60}};                  // 10s … 10min; the driver may round it
+    Field<std::string> watchdog_enabled{"trial"};   // enabled: "never", "trial", "always"
     // services:
     // "systemd": units own dnsmasq and chronyd (deploy/systemd), as in the product; "children": this program.
     Field<std::string> service_host{"children"};

@@ -233,6 +233,7 @@ parse_operator_document(std::string const& text, std::string const& file, Device
         Field<int> version;
         root.require("version", version, [](Node const& node) { return as_integer(node, 1, 1); });
         read_network(root.within("network"), document, device);
+        root.read("watchdog", document.watchdog, as_bool);
         if (root.find("os_upgrade")) read_upgrade(root.within("os_upgrade"), document);
         for (auto const* const key : {"users", "activation", "containers"}) root.refuse(key, kNotYet);
     }

@@ -50,6 +50,7 @@ struct OperatorDocument {
     // os_upgrade.window: "02:00-04:00", or a list of such; absent: an update is activated at any time
     Field<MaintenanceWindows> update_windows;
     Field<bool> only_security{false};   // os_upgrade.only_security: other updates are not installed
+    Field<bool> watchdog{false};   // the hardware's runs outside trials too, unless device.yaml says never
 };
 
 std::variant<OperatorDocument, Problems>

@@ -218,6 +218,18 @@ struct Update {
     bool operator==(Update const&) const = default;
 };
 
+// The hardware watchdog. Written by health::Watchdog.
+struct WatchdogState {
+    bool armed = false;
+    std::string device;                // which one: "/dev/watchdog0"
+    std::string identity;              // the driver's words
+    std::optional<Duration> timeout;   // as read back
+    bool trusted = false;              // it was seen to count
+    std::string note;                  // why it is not armed or not trusted
+    bool reset_us = false;             // it is what ended the boot before
+    bool operator==(WatchdogState const&) const = default;
+};
+
 struct DeviceState {
     Identity identity;
     ConfigState config;
@@ -232,6 +244,7 @@ struct DeviceState {
     Health health;
     Update update;
     Boots boots;
+    WatchdogState watchdog;
     bool serving = false;   // clients can connect to the status page. Written by main
     bool operator==(DeviceState const&) const = default;
 };

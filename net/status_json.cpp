@@ -135,6 +135,18 @@ json::object leases(core::Leases const& leases) {
     return {{"known", std::move(known)}, {"left_out", leases.left_out}};
 }
 
+json::object watchdog(core::WatchdogState const& watchdog) {
+    json::value timeout = nullptr;
+    if (watchdog.timeout) timeout = core::count_s(*watchdog.timeout);
+    return {{"armed", watchdog.armed},
+            {"device", text_or_null(watchdog.device)},
+            {"identity", text_or_null(watchdog.identity)},
+            {"timeout_s", std::move(timeout)},
+            {"trusted", watchdog.trusted},
+            {"note", text_or_null(watchdog.note)},
+            {"reset_us", watchdog.reset_us}};
+}
+
 }   // namespace
 
 std::string status_json(core::DeviceState const& state, core::TimePoint now) {
@@ -172,6 +184,7 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
          {{"off", state.forwarding.off},
           {"error", text_or_null(state.forwarding.error)},
           {"switched_off", state.forwarding.switched_off}}},
+        {"watchdog", watchdog(state.watchdog)},
         {"flags", list(state.flags)},
     };
     return core::print_json(document);

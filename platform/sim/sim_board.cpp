@@ -21,6 +21,13 @@ core::Result<std::string> value(std::filesystem::path const& command_line, std::
     return std::move(*found);
 }
 
+core::Result<void> request_and_end(std::filesystem::path const& request, std::string const& why, int signal) {
+    if (auto const ok = core::replace_file(request, why + '\n'); !ok)
+        return core::fail(ok, "asking for a reboot");
+    if (::kill(::getpid(), signal) != 0) return core::fail_errno("ending for a reboot");
+    return {};
+}
+
 }   // namespace
 
 core::Result<core::Slot> SimBoard::booted_slot() const {
@@ -40,10 +47,11 @@ std::string SimBoard::boot_reason() const {
 }
 
 core::Task<core::Result<void>> SimBoard::reboot(std::string why) {
-    if (auto const ok = core::replace_file(reboot_request_, why + '\n'); !ok)
-        co_return core::fail(ok, "asking for a reboot");
-    if (::kill(::getpid(), SIGTERM) != 0) co_return core::fail_errno("ending for a reboot");
-    co_return core::Result<void>{};
+    co_return request_and_end(reboot_request_, why, SIGTERM);
+}
+
+core::Task<core::Result<void>> SimBoard::force_reboot(std::string why) {
+    co_return request_and_end(reboot_request_, why, SIGKILL);
 }
 
 }   // namespace platform

@@ -22,6 +22,8 @@ public:
     // "atomix.boot_reason=<word>" of the command line.
     std::string boot_reason() const override;
     core::Task<core::Result<void>> reboot(std::string why) override;
+    // As reboot(), but ends this process at once. Errors: io.
+    core::Task<core::Result<void>> force_reboot(std::string why);
 
 private:
     std::filesystem::path command_line_;

@@ -262,7 +262,14 @@ TEST_CASE("each rule of the device document has its sentence") {
          "resolv_conf"},
         {"unknown section", "sim:", "simulation:",
          "device.yaml:44:1: simulation: is not a known key here; known are device, interfaces, firewall, "
-         "slots, boot, update, trial, services, paths, sim"},
+         "slots, boot, update, trial, watchdog, services, paths, sim"},
+        {"a watchdog at the wrong time",
+         "sim:", "watchdog: {device: /dev/watchdog0, enabled: sometimes}\nsim:",
+         "device.yaml:44:45: watchdog.enabled: \"sometimes\" is not a time for a watchdog that this build "
+         "knows; it "
+         "knows never, trial, always"},
+        {"a fallback of nothing", "sim:", "watchdog: {fallback: /dev/watchdog1}\nsim:",
+         "device.yaml:44:22: watchdog.fallback: needs watchdog.device, which is not written"},
         {"bootstrap that is no bool", "slots:", "firewall: {bootstrap_on_wan: yes}\nslots:",
          "device.yaml:11:30: firewall.bootstrap_on_wan: expected true or false, not \"yes\""},
         {"bootstrap misspelt", "slots:", "firewall:\n  bootstrap: true\nslots:",
@@ -303,6 +310,22 @@ TEST_CASE("the image's document may open the bootstrap port on the WAN") {
 TEST_CASE("a trial interval as long as the window and a limit just above it are allowed") {
     auto text = test::replaced(test::sim_device_document(), "interval: 1s", "interval: 5s");
     CHECK(test::problem_in(parse(test::replaced(text, "limit: 30s", "limit: 5001ms"))) == "");
+}
+
+TEST_CASE("the watchdog runs in trials for a minute unless the image says otherwise, if there is one") {
+    config::DeviceDocument const defaults;
+    CHECK(!*defaults.watchdog);
+    CHECK(*defaults.watchdog_enabled == "trial");
+    CHECK(*defaults.watchdog_timeout == 60s);
+    auto const parsed = parse(
+        test::sim_device_document() +
+        "watchdog: {device: /dev/watchdog0, fallback: /dev/watchdog1, timeout: 30s, enabled: always}\n");
+    REQUIRE(test::problem_in(parsed) == "");
+    auto const& document = std::get<config::DeviceDocument>(parsed);
+    CHECK(**document.watchdog == "/dev/watchdog0");
+    CHECK(**document.watchdog_fallback == "/dev/watchdog1");
+    CHECK(*document.watchdog_timeout == 30s);
+    CHECK(*document.watchdog_enabled == "always");
 }
 
 TEST_CASE("the timer that ends a trial leaves 5 min more than this program takes by default") {

@@ -56,6 +56,7 @@ os_upgrade:
   server_url: HTTPS://Updates.Example.com:8443/fleet/
   window: [02:00-04:00, "Sat,Sun 01:00-05:30", 02:00-04:00]
   only_security: true
+watchdog: true
 )");
     CHECK(core::print(*document.lan) == "10.44.0.1/24");
     CHECK(document.lan.at == config::Place{"atomix.yaml", 6, 19});
@@ -70,6 +71,7 @@ os_upgrade:
     CHECK(print(*document.update_windows) == "02:00-04:00 UTC, Sat,Sun 01:00-05:30 UTC");
     CHECK(document.update_windows.at == config::Place{"atomix.yaml", 20, 11});
     CHECK(*document.only_security);
+    CHECK(*document.watchdog);
 }
 
 TEST_CASE("a document with nothing but its version is the built-in default") {
@@ -84,6 +86,7 @@ TEST_CASE("a document with nothing but its version is the built-in default") {
     CHECK(*document.server_url == std::nullopt);
     CHECK(document.update_windows->empty());
     CHECK_FALSE(*document.only_security);
+    CHECK_FALSE(*document.watchdog);
     CHECK(range_of(built_in) == range_of(document));
 }
 
@@ -252,7 +255,7 @@ TEST_CASE("each rule of the operator's document has its sentence") {
         {"activation", "version: 1\nactivation: {}\n", std::string{"2:1: activation"} + kNotYet},
         {"containers", "version: 1\ncontainers: {}\n", std::string{"2:1: containers"} + kNotYet},
         {"unknown section", "version: 1\nlan: {}\n",
-         "2:1: lan: is not a known key here; known are version, network, os_upgrade"},
+         "2:1: lan: is not a known key here; known are version, network, watchdog, os_upgrade"},
         {"network is a list", "version: 1\nnetwork: []\n", "2:10: network: expected a mapping, not a list"},
     };
     for (auto const& c : cases) {

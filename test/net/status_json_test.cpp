@@ -50,6 +50,12 @@ core::DeviceState busy_device() {
          {"172.20.30.10", "02:00:00:00:00:78", "", std::nullopt}},
         3};
     state.flags = {"ssh-wan-enabled"};
+    state.watchdog = {.armed = true,
+                      .device = "/dev/watchdog1",
+                      .identity = "Software Watchdog",
+                      .timeout = 60s,
+                      .trusted = true,
+                      .note = "/dev/watchdog0: it does not count"};
     return state;
 }
 
@@ -236,6 +242,15 @@ constexpr char const* kBusy = R"json({
     "off": true,
     "error": null,
     "switched_off": 1
+  },
+  "watchdog": {
+    "armed": true,
+    "device": "/dev/watchdog1",
+    "identity": "Software Watchdog",
+    "timeout_s": 60,
+    "trusted": true,
+    "note": "/dev/watchdog0: it does not count",
+    "reset_us": false
   },
   "flags": [
     "ssh-wan-enabled"
