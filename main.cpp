@@ -56,7 +56,7 @@ constexpr int kCannotRun = 1;
 constexpr int kBadDocument = 2;
 constexpr int kHung = 3;
 
-constexpr auto kProbesLimit = std::chrono::minutes{1};   // for a round; each of them has its own, far below
+constexpr auto kProbesLimit = std::chrono::minutes{2};   // for a round; each of them has its own, far below
 constexpr auto kUnwatchedInterval = std::chrono::minutes{1};   // where the service manager does not watch
 
 // Until SIGTERM or SIGINT; SIGHUP asks for updates. `signals` outlives the loop: a second SIGTERM, or a
