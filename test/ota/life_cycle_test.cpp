@@ -229,31 +229,6 @@ TEST_CASE("a power cut at any write of a verdict ends as the verdict said, or as
     }
 }
 
-TEST_CASE_FIXTURE(Device, "a trial that ended without this program is explained by what ended it") {
-    put_on_trial();
-    REQUIRE(
-        core::replace_file(data / "state/trial-end", "B slot B was on trial without a commit\n").has_value());
-    env.state.left_b = 0;
-    board.slot = Slot::a;
-    Boot boot{data.path(), board, env};
-    CHECK(boot.start() == StartAction::ordinary);
-    CHECK(
-        boot.state.now().update.last_rollback->reason ==
-        "slot B used up its boot attempts without a commit; of its last trial: slot B was on trial without a "
-        "commit");
-    CHECK(!std::filesystem::exists(data / "state/trial-end"));
-}
-
-TEST_CASE_FIXTURE(Device, "a commit forgets how an earlier boot of its trial ended") {
-    put_on_trial();
-    REQUIRE(
-        core::replace_file(data / "state/trial-end", "B slot B was on trial without a commit\n").has_value());
-    Boot boot{data.path(), board, env};
-    run_until_quiet(boot, Verdict::commit);
-    CHECK(!env.state.trial);
-    CHECK(!std::filesystem::exists(data / "state/trial-end"));
-}
-
 TEST_CASE_FIXTURE(Device,
                   "a slot whose attempts were used up is rejected for a day and the reason is shown") {
     put_on_trial();
