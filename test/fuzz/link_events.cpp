@@ -1,5 +1,5 @@
-// What the kernel tells about links and addresses, and about its switches for forwarding: a datagram of
-// rtnetlink.
+// What the kernel tells about links, addresses and routes, and about its switches for forwarding: a datagram
+// of rtnetlink.
 
 #include "fuzz.hpp"
 #include "net/link_event.hpp"
@@ -35,6 +35,12 @@ void check(net::AddressEvent const& address, net::LinkTable& table) {
     table.apply(address);
 }
 
+void check(net::DefaultRouteEvent const& route, net::LinkTable& table) {
+    table.apply(route);
+    auto const used = table.default_route();
+    must(used && used->metric <= route.metric, "the default route with the lowest metric is used");
+}
+
 void check(net::DumpEnd const&, net::LinkTable&) {}
 
 template <class T> void must_say_why(core::Result<T> const& parsed) {
@@ -48,6 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t siz
     must_say_why(net::says_forwarding(datagram.bytes()));
     must_say_why(net::parse_link(datagram.bytes()));
     must_say_why(net::parse_address(datagram.bytes()));
+    must_say_why(net::parse_route(datagram.bytes()));
     auto const events = net::parse_route_events(datagram.bytes());
     must_say_why(events);
     if (!events) return 0;
