@@ -111,7 +111,7 @@ TEST_CASE("a certificate or key that is of no use is named, and nothing is asked
           "cannot use the client key " + absent.string() + ": No such file or directory [input/output]");
     CHECK(gate.refusal({good.certificate, other.key}).text() ==
           "the client key " + other.key.string() + " does not belong to the certificate " +
-              good.certificate.string() + " [bad input]");
+              good.certificate.string() + " [input/output]");
     auto const no_certificate = gate.refusal({garbage, good.key});
     CHECK(no_certificate.is(Errc::io));
     CHECK(no_certificate.context.starts_with("cannot use the client certificate " + garbage.string() + ": "));

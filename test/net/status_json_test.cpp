@@ -173,7 +173,6 @@ constexpr char const* kBusy = R"json({
         "name": "eth2",
         "present": false,
         "up": false,
-      "up": false,
         "carrier": false,
         "mac": null,
         "addresses": [],
