@@ -63,7 +63,7 @@ public:
     virtual ~HttpClient() = default;
     // Any status is a success here. Errors: unreachable, timed_out, bad_signature (TLS does not verify,
     // or the server does not take our certificate), refused (not https, or too many redirects), bad_input
-    // (not HTTP), not_found (the name has no address, as far as the name servers say), io (our own
+    // (not HTTP), no_address (of the name, as far as the name servers say), io (our own
     // authorities or certificate cannot be used).
     virtual Task<Result<std::unique_ptr<HttpStream>>> open(HttpRequest request) = 0;
 };

@@ -25,6 +25,8 @@ public:
             return "timed out";
         case Errc::unreachable:
             return "unreachable";
+        case Errc::no_address:
+            return "no address";
         case Errc::too_large:
             return "too large";
         case Errc::changed:

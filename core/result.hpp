@@ -19,6 +19,7 @@ enum class Errc {
     io,              // a device, file or library failed
     timed_out,       // our own limit ended it
     unreachable,     // the network or the peer did not answer
+    no_address,      // no name server knows the name, or none answers
     too_large,       // over a limit of ours
     changed,         // no longer what was looked at before: begin again
 };

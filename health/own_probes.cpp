@@ -27,7 +27,7 @@ std::string print_mib(std::uint64_t bytes) {
 
 // Empty: this device is not to blame.
 std::string local_fault(core::Error const& error, core::Links const& links, Reading const& wan_lease) {
-    if (error.is(Errc::bad_signature) || error.is(Errc::not_found) || error.is(Errc::io))
+    if (error.is(Errc::bad_signature) || error.is(Errc::no_address) || error.is(Errc::io))
         return error.context;
     if (!error.is(Errc::unreachable) && !error.is(Errc::timed_out)) return {};
     if (!wan_lease.good) return wan_lease.detail;

@@ -54,7 +54,7 @@ Task<Result<std::vector<Tcp::endpoint>>> look_up(std::string host, std::uint16_t
     auto const [aborted] = co_await look_up->answered.async_wait(asio::as_tuple(asio::use_awaitable));
     if (!look_up->has_answer) throw boost::system::system_error(aborted);
     if (look_up->failed)
-        co_return fail(Errc::not_found,
+        co_return fail(Errc::no_address,
                        "could not find the address of " + host + ": " + look_up->failed.message());
     co_return std::move(look_up->addresses);
 }

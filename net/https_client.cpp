@@ -72,7 +72,7 @@ Task<Result<std::unique_ptr<core::HttpStream>>> HttpsClient::open(core::HttpRequ
     auto patience = clock_.sleep_until(progress.until);
     auto opened = co_await core::first_of(std::move(opening), std::move(patience));
     if (opened) co_return std::move(*opened);
-    auto const code = progress.step == kLookUp ? Errc::not_found : Errc::timed_out;
+    auto const code = progress.step == kLookUp ? Errc::no_address : Errc::timed_out;
     co_return fail(code, "no answer from " + progress.peer + " within " + in_words(limit) + " (" +
                              progress.step + ")");
 }

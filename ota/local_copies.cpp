@@ -243,7 +243,7 @@ void add_matches(Search const& search,
 // A network that fails now may be back for the whole image, which would cost more than to try again later.
 bool is_the_networks(core::Error const& error) {
     return error.is(Errc::unreachable) || error.is(Errc::timed_out) || error.is(Errc::changed) ||
-           error.is(Errc::not_found);   // of the name
+           error.is(Errc::no_address);
 }
 
 Task<Result<void>> find_in_rootfs(Search& search) {

@@ -17,8 +17,7 @@ constexpr auto kLongestPause = std::chrono::seconds{30};
 constexpr std::uint64_t kWorthIt = 64 * 1024;   // an attempt that brought this much does not count as failed
 
 bool may_pass(core::Error const& error) {
-    return error.is(Errc::unreachable) || error.is(Errc::timed_out) ||
-           error.is(Errc::not_found);   // of the name
+    return error.is(Errc::unreachable) || error.is(Errc::timed_out) || error.is(Errc::no_address);
 }
 
 }   // namespace

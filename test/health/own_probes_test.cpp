@@ -106,7 +106,7 @@ TEST_CASE("only what this device can do something about makes the update server'
          "there is no default route; its words"},
         {"silent without a route", failed(Errc::timed_out), unrouted, lease, false, false,
          "there is no default route; its words"},
-        {"a name without an address", failed(Errc::not_found), routed, lease, false, false, "its words"},
+        {"a name without an address", failed(Errc::no_address), routed, lease, false, false, "its words"},
         {"a certificate that does not verify", failed(Errc::bad_signature), routed, lease, false, false,
          "its words"},
         {"authorities that cannot be read", failed(Errc::io), routed, lease, false, false, "its words"},

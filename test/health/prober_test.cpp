@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(World, "the update server is asked in a trial only, and an ans
     result_of(asked.round());
     CHECK(contacts == 1);
     clock.advance(61s);
-    answer = {.error = core::fail(core::Errc::not_found, "no address")};
+    answer = {.error = core::fail(core::Errc::no_address, "no address")};
     result_of(asked.round());
     result_of(asked.round());   // a fault of this device is looked at again at once
     CHECK(contacts == 3);

@@ -214,7 +214,7 @@ TEST_CASE_FIXTURE(Web, "a name that does not exist says so") {
     std::string const name = std::string(64, 'x') + ".invalid";   // too long a label: no name server is asked
     auto const reply = get(ask("https://" + name + "/"));
     REQUIRE(reply.failed);
-    CHECK(reply.failed->is(Errc::not_found));
+    CHECK(reply.failed->is(Errc::no_address));
     CHECK(reply.failed->context.starts_with("could not find the address of " + name + ": "));
 }
 

@@ -119,7 +119,7 @@ TEST_CASE_FIXTURE(Office, "a proxy that refuses, is not there or does not exist 
     std::string const name = std::string(64, 'x') + ".invalid";   // too long a label: no name server is asked
     auto const unknown = refusal("http://me:secret@" + name, "https://" + local + "/file");
     CHECK(unknown.starts_with("could not find the address of " + name + ": "));
-    CHECK(unknown.ends_with("; while looking for the proxy that https_proxy names [not found]"));
+    CHECK(unknown.ends_with("; while looking for the proxy that https_proxy names [no address]"));
 }
 
 TEST_CASE_FIXTURE(Office, "a server that the proxy does not reach is told apart from the proxy") {

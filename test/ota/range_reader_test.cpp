@@ -102,6 +102,19 @@ TEST_CASE_FIXTURE(World, "a server that is ill for a moment is tried again") {
     CHECK(http.requests.size() == 3);
 }
 
+TEST_CASE_FIXTURE(World, "a bundle that is gone in mid-stream is not waited for") {
+    http.drop_after = 300'000;
+    http.before_reply = [n = 0](test::MemoryHttp& server, core::HttpRequest const&) mutable {
+        server.status = n++ == 1 ? 404 : 0;
+    };
+    auto from = reader();
+    REQUIRE(begin(from, 0, 400'000).has_value());
+    auto const got = read(from, 400'000);
+    REQUIRE(!got.has_value());
+    CHECK(got.error().is(Errc::not_found));
+    CHECK(http.requests.size() == 2);
+}
+
 TEST_CASE_FIXTURE(World, "a download below the minimum rate is a lost connection, a slow storage is not") {
     http.clock = &clock;
     http.piece = 1'000;

@@ -55,7 +55,7 @@ TEST_CASE_FIXTURE(World,
     test::run_task(io, ota::contact_server(clock, *this, update, request));
     CHECK(state.now().update.server == core::ServerContact{.at = clock.now(), .status = 503});
     CHECK(asked->connect_limit == std::chrono::seconds{5});
-    failure = core::fail(core::Errc::not_found, "no address");
+    failure = core::fail(core::Errc::no_address, "no address");
     test::run_task(io, ota::contact_server(clock, *this, update, request));
     CHECK(state.now().update.server->error == failure);
     CHECK(state.now().update.server->status == 0);
