@@ -230,6 +230,31 @@ struct WatchdogState {
     bool operator==(WatchdogState const&) const = default;
 };
 
+// One container of the operator's document, by the name it has there: its unit, as systemd says, and what
+// podman says of it. Written by health::ContainerHost.
+struct Container {
+    bool rootful = false;
+    bool required = false;    // activation.required
+    std::string unit;         // ActiveState of its service: "active", "failed", …; empty: no such unit
+    std::string invocation;   // of the unit; another one with each start
+    unsigned starts = 0;      // of the unit, since this process began
+    std::string state;        // podman's word: "running", "exited", …; empty: podman does not know it
+    std::string health;       // "healthy", "unhealthy", "starting"; empty: it has no health check
+    unsigned restarts = 0;    // by podman's count
+    std::string image;        // as the document names it
+    std::string image_id;     // what that is here
+    std::string error;        // why it does not run, or could not be asked
+    bool operator==(Container const&) const = default;
+};
+struct Containers {
+    bool applied = false;   // the units are as the document wants them
+    std::map<std::string, Container> known;
+    std::string podman_error;            // why podman cannot be asked; empty: it answered
+    std::vector<std::string> errors;     // what could not be brought about, and is tried again
+    std::vector<std::string> warnings;   // about the document: what is rendered otherwise than it says
+    bool operator==(Containers const&) const = default;
+};
+
 struct DeviceState {
     Identity identity;
     ConfigState config;
@@ -245,6 +270,7 @@ struct DeviceState {
     Update update;
     Boots boots;
     WatchdogState watchdog;
+    Containers containers;
     bool serving = false;   // clients can connect to the status page. Written by main
     bool operator==(DeviceState const&) const = default;
 };
