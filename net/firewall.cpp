@@ -55,7 +55,7 @@ Task<Firewall::AgainIn> Firewall::bring_about(core::Flags flags) {
 // Only what follows the flag; the rest is in force already.
 Task<Result<void>> Firewall::adjust(FirewallPolicy wanted) {
     if (in_force_ != wanted) {
-        auto const applied = co_await apply(render_ssh_change(wanted));
+        auto const applied = co_await set(ssh_rule(wanted));
         if (!applied) co_return applied.error();
     }
     auto const listing = co_await filter_.list_table("inet atomix");
@@ -87,8 +87,19 @@ Task<Result<void>> Firewall::replace(FirewallPolicy wanted) {
 Task<Result<void>> Firewall::apply(std::string commands) {
     auto const applied = co_await filter_.apply(std::move(commands));
     if (!applied) co_return applied.error();
-    firewall_.change([](core::FirewallState& state) { ++state.transactions; });
+    count_transaction();
     co_return Result<void>{};
+}
+
+Task<Result<void>> Firewall::set(OnlyRule rule) {
+    auto const done = co_await filter_.set(std::move(rule));
+    if (!done) co_return done.error();
+    count_transaction();
+    co_return Result<void>{};
+}
+
+void Firewall::count_transaction() {
+    firewall_.change([](core::FirewallState& state) { ++state.transactions; });
 }
 
 Firewall::AgainIn Firewall::succeeded(FirewallPolicy const& wanted) {

@@ -37,6 +37,8 @@ private:
     Task<Result<void>> adjust(FirewallPolicy wanted);
     Task<Result<void>> replace(FirewallPolicy wanted);
     Task<Result<void>> apply(std::string commands);
+    Task<Result<void>> set(OnlyRule rule);
+    void count_transaction();
     AgainIn succeeded(FirewallPolicy const& wanted);
     AgainIn failed(core::Error const& why);
     core::Duration repair_in(core::Error const& why);

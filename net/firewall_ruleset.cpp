@@ -136,13 +136,8 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
     return text;
 }
 
-std::string ssh_rule(FirewallPolicy const& policy) {
-    if (policy.ssh_on_wan) return "accept";
-    return std::string{"counter name \""} + kSshClosed + "\" drop";
-}
-
 std::string render_chains(FirewallPolicy const& policy) {
-    auto text = replaced(kChains, "$SSH", ssh_rule(policy));
+    auto text = replaced(kChains, "$SSH", text_of(ssh_rule(policy)));
     text = replaced(std::move(text), "$PORTS",
                     policy.lan_access == core::LanAccess::open ? kAllPorts : kListedPorts);
     text = replaced(std::move(text), "$WAN", policy.wan);
@@ -163,14 +158,10 @@ std::string render(FirewallPolicy const& policy) {
     return text + render_chains(policy);
 }
 
-std::string ssh_verdict(FirewallPolicy const& policy) {
-    return policy.ssh_on_wan ? "accept" : "drop";
-}
-
-std::string render_ssh_change(FirewallPolicy const& policy) {
-    std::string const chain = "chain inet atomix " + std::string{kSshChain};
-    return "flush " + chain + "\nadd rule inet atomix " + std::string{kSshChain} + ' ' + ssh_rule(policy) +
-           '\n';
+OnlyRule ssh_rule(FirewallPolicy const& policy) {
+    return {.chain = std::string{kSshChain},
+            .counter = policy.ssh_on_wan ? "" : kSshClosed,
+            .accept = policy.ssh_on_wan};
 }
 
 }   // namespace net

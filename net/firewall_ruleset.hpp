@@ -11,6 +11,7 @@
 // begin anew whenever the whole table is replaced.
 
 #include "net/firewall_policy.hpp"
+#include "net/only_rule.hpp"
 
 namespace net {
 
@@ -19,8 +20,7 @@ constexpr std::string_view kSshChain = "ssh_on_wan";   // the only one that chan
 // The whole table, replaced in one transaction whether or not it was there (`destroy` needs nft 1.0.7).
 std::string render(FirewallPolicy const& policy);
 
-// Only what follows the flag, one transaction too; the table must be there.
-std::string render_ssh_change(FirewallPolicy const& policy);
-std::string ssh_verdict(FirewallPolicy const& policy);   // "accept" or "drop"
+// All that follows the flag: the rule of kSshChain.
+OnlyRule ssh_rule(FirewallPolicy const& policy);
 
 }   // namespace net

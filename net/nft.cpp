@@ -41,6 +41,13 @@ Task<Result<void>> Nft::apply(std::string commands) {
     co_return Result<void>{};
 }
 
+Task<Result<void>> Nft::set(OnlyRule rule) {
+    auto const done = rules_.set(rule);
+    events_.forget();   // as above
+    if (!done) co_return fail(done, "changing chain " + rule.chain + " of the packet filter");
+    co_return Result<void>{};
+}
+
 Task<Result<std::string>> Nft::list_table(std::string table) {
     auto listed = run("list table " + table);
     if (!listed) co_return fail(listed, "reading table " + table + " back");

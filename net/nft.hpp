@@ -1,11 +1,12 @@
 #pragma once
-// Changes nftables by text, one text one transaction, and tells what is there. libnftables (GPL-2.0) is used
-// in the .cpp only. It works on the loop: 0.3 … 5 ms for a table of this size; the Tasks leave room for a
+// Changes nftables, one text one transaction, and tells what is there. libnftables (GPL-2.0) is used in the
+// .cpp only. It works on the loop: 0.3 … 5 ms for a table of this size; the Tasks leave room for a
 // thread.
 
 #include "core/result.hpp"
 #include "core/task.hpp"
 #include "net/nft_events.hpp"
+#include "net/only_rule.hpp"
 
 #include <memory>
 #include <string>
@@ -13,7 +14,6 @@
 
 namespace net {
 
-using core::Result;
 using core::Task;
 
 class PacketFilter {
@@ -21,6 +21,8 @@ public:
     virtual ~PacketFilter() = default;
     // All of it or nothing. Errors: refused, with nft's own words.
     virtual Task<Result<void>> apply(std::string commands) = 0;
+    // The same, of one chain: its rules are replaced by this one. Errors: refused, io.
+    virtual Task<Result<void>> set(OnlyRule rule) = 0;
     // "inet atomix" as nft's JSON. Errors: refused.
     virtual Task<Result<std::string>> list_table(std::string table) = 0;
     // Returns when another program, or another part of this one, has committed a change to any table.
@@ -33,6 +35,7 @@ public:
     ~Nft() override;
 
     Task<Result<void>> apply(std::string commands) override;
+    Task<Result<void>> set(OnlyRule rule) override;
     Task<Result<std::string>> list_table(std::string table) override;
     Task<void> changed_by_others() override { return events_.changed(); }
 
@@ -40,6 +43,7 @@ private:
     struct Context;
     Result<std::string> run(std::string const& commands);
     std::unique_ptr<Context> context_;
+    RuleSocket rules_;
     NftEvents events_;
 };
 

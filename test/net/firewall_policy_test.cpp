@@ -114,11 +114,10 @@ TEST_CASE("the last accepted document counts as an operator's, the built-in defa
 TEST_CASE("the flag's presence alone opens SSH on the WAN") {
     CHECK(policy_for(kUnprovisioned, {"ssh-wan-enabled"}).ssh_on_wan);
     CHECK_FALSE(policy_for(kUnprovisioned, {"hold-updates"}).ssh_on_wan);
-    CHECK(net::render_ssh_change(policy_for(kUnprovisioned, {"ssh-wan-enabled"})) ==
-          "flush chain inet atomix ssh_on_wan\nadd rule inet atomix ssh_on_wan accept\n");
-    CHECK(net::render_ssh_change(policy_for(kUnprovisioned)) ==
-          "flush chain inet atomix ssh_on_wan\nadd rule inet atomix ssh_on_wan counter name \"ssh_closed\" "
-          "drop\n");
+    CHECK(net::ssh_rule(policy_for(kUnprovisioned, {"ssh-wan-enabled"})) ==
+          net::OnlyRule{.chain = "ssh_on_wan", .accept = true});
+    CHECK(net::ssh_rule(policy_for(kUnprovisioned)) ==
+          net::OnlyRule{.chain = "ssh_on_wan", .counter = "ssh_closed", .accept = false});
 }
 
 TEST_CASE("a name that nft would read as something else is no interface") {
@@ -174,7 +173,7 @@ TEST_CASE_FIXTURE(Kernel, "the kernel takes the table, whatever was there, and l
 
     auto const open = policy_for(facts_with({.tcp = {443}, .udp = {51820}}, {.tcp = {80}, .udp = {5353}}),
                                  {"ssh-wan-enabled"});
-    REQUIRE(apply(net::render_ssh_change(open)).has_value());
+    REQUIRE(test::run_task(io, nft.set(net::ssh_rule(open))).has_value());
     CHECK(net::check_listing(listing(), open).has_value());
 }
 

@@ -246,7 +246,7 @@ TEST_CASE_FIXTURE(Kernel,
         REQUIRE_MESSAGE(checked.has_value(), (checked ? "" : checked.error().text()));
 
         auto const second = *net::policy(facts, random.flags());
-        apply(net::render_ssh_change(second));
+        REQUIRE(test::run_task(io, nft.set(net::ssh_rule(second))).has_value());
         auto const changed = listing();
         checked = net::check_listing(changed, second);
         REQUIRE_MESSAGE(checked.has_value(), (checked ? "" : checked.error().text()));

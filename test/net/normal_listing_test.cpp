@@ -49,7 +49,7 @@ TEST_CASE_FIXTURE(Kernel, "the same table applied twice, and used, has the same 
 
     auto open = any_policy();
     open.ssh_on_wan = true;
-    apply(net::render_ssh_change(open));
+    REQUIRE(test::run_task(io, nft.set(net::ssh_rule(open))).has_value());
     CHECK(net::first_difference(first, normal()) == "");   // that chain is checked by its verdict
 }
 
