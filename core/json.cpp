@@ -28,14 +28,27 @@ void print(std::string& out, json::value const& value, std::string const& indent
     }
 }
 
-}   // namespace
-
-Result<json::object> parse_json_object(std::string_view text) {
+Result<json::value> parsed(std::string_view text) {
     json::error_code failed;
     auto value = json::parse(json::string_view{text.data(), text.size()}, failed);
     if (failed) return fail(Errc::bad_input, "not JSON: " + failed.message());
-    if (!value.is_object()) return fail(Errc::bad_input, "not a JSON object");
-    return std::move(value.as_object());
+    return value;
+}
+
+}   // namespace
+
+Result<json::object> parse_json_object(std::string_view text) {
+    auto value = parsed(text);
+    if (!value) return value.error();
+    if (!value->is_object()) return fail(Errc::bad_input, "not a JSON object");
+    return std::move(value->as_object());
+}
+
+Result<json::array> parse_json_array(std::string_view text) {
+    auto value = parsed(text);
+    if (!value) return value.error();
+    if (!value->is_array()) return fail(Errc::bad_input, "not a JSON list");
+    return std::move(value->as_array());
 }
 
 std::optional<std::string> string_in(json::object const& object, std::string_view key) {

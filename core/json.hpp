@@ -19,6 +19,8 @@ namespace json = boost::json;
 
 // The whole text must be one JSON object. Errors: bad_input, with the parser's words.
 Result<json::object> parse_json_object(std::string_view text);
+// The same of one JSON list.
+Result<json::array> parse_json_array(std::string_view text);
 
 // The member if it is there and a string / an integer.
 std::optional<std::string> string_in(json::object const& object, std::string_view key);

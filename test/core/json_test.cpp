@@ -17,6 +17,18 @@ TEST_CASE("only one whole JSON object is accepted") {
     CHECK(got->contains("a"));
 }
 
+TEST_CASE("only one whole JSON list is accepted as one") {
+    for (auto const* text : {"", "[", "{}", "7", "[1] x", "[1,]"}) {
+        CAPTURE(text);
+        auto const got = core::parse_json_array(text);
+        REQUIRE(!got);
+        CHECK(got.error().is(Errc::bad_input));
+    }
+    auto const got = core::parse_json_array(" [{}, 2] \n");
+    REQUIRE(got);
+    CHECK(got->size() == 2);
+}
+
 TEST_CASE("a text nested too deeply is bad input, not a crash") {
     std::string deep = "{\"a\":";
     for (int i = 0; i < 100'000; ++i) deep += '[';
