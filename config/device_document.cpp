@@ -25,16 +25,41 @@ auto duration_from(core::Duration least) {
     return [least](Node const& node) { return as_duration(node, least); };
 }
 
+core::Error unknown(std::string const& text, std::string_view what, std::span<std::string_view const> known) {
+    std::string all;
+    for (auto const one : known) all += (all.empty() ? "" : ", ") + std::string{one};
+    return core::fail(core::Errc::bad_input, shown(text) + " is not a " + std::string{what} +
+                                                 " that this build knows; it knows " + all);
+}
+
 // One of `known`; `what` is what the message calls it.
 auto known_as(std::string_view what, std::span<std::string_view const> known) {
     return [=](Node const& node) -> Result<std::string> {
         auto text = as_text(node);
         if (!text || std::ranges::find(known, *text) != known.end()) return text;
-        std::string all;
-        for (auto const one : known) all += (all.empty() ? "" : ", ") + std::string{one};
-        return core::fail(core::Errc::bad_input, shown(*text) + " is not a " + std::string{what} +
-                                                     " that this build knows; it knows " + all);
+        return unknown(*text, what, known);
     };
+}
+
+// Which containers there are is the operator's to say, so one of any name will do.
+Result<std::string> as_probe(Node const& node) {
+    auto text = as_text(node);
+    if (!text || std::ranges::find(core::kProbes, *text) != core::kProbes.end() ||
+        *text == core::kContainerProbes)
+        return text;
+    if (core::is_container_probe(*text)) {
+        auto const is_named = [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+                   c == '-';
+        };
+        auto const name = std::string_view{*text}.substr(core::kContainerProbe.size());
+        if (!name.empty() && name.front() != '-' && std::ranges::all_of(name, is_named)) return text;
+        return core::fail(core::Errc::bad_input, shown(*text) + " does not name a container: its name has " +
+                                                     "letters, digits, _ and -, and does not begin with -");
+    }
+    auto error = unknown(*text, "probe", core::kProbes);
+    error.context += ", containers, and container: with a container's name";
+    return error;
 }
 
 Result<std::string> as_compatible(Node const& node) {
@@ -164,7 +189,7 @@ void read_probes(Mapping& trial, DeviceDocument& document) {
     for (auto const& [key, names] : lists) {
         auto const* const list = trial.find(key);
         if (!list) continue;
-        *names = read_list<std::string>(trial, key, *list, known_as("probe", core::kProbes));
+        *names = read_list<std::string>(trial, key, *list, as_probe);
         names->at = list->at;
         for (auto const& name : names->value)
             if (auto const [other, is_new] = listed.emplace(name, key); !is_new)

@@ -71,7 +71,7 @@ struct DeviceDocument {
     Field<core::Duration> trial_grace{std::chrono::seconds{10}};
     Field<std::string> trial_cable{"wait"};   // "wait", "ignore": health/rules.hpp
     // Names of probes (core/probe_names.hpp), each in one list at most; health/rules.hpp says what holds for
-    // the others
+    // the others. "containers" stands for those of all containers but the ones named "container:web"
     Field<std::vector<std::string>> probes_required;   // required
     Field<std::vector<std::string>> probes_wanted;     // wanted
     Field<std::vector<std::string>> probes_off;        // off

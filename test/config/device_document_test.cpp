@@ -240,7 +240,15 @@ TEST_CASE("each rule of the device document has its sentence") {
         {"probe unknown", "grace: 0s", "wanted: [ntp, dsn]",
          "device.yaml:30:17: trial.wanted: \"dsn\" is not a probe that this build knows; it knows dns, ntp, "
          "dhcp, dnsmasq, chronyd, lan_address, lan_link, wan_lease, firewall, forwarding, data_space, "
-         "data_writable, clock, loop_latency, update_server"},
+         "data_writable, clock, loop_latency, update_server, containers, and container: with a container's "
+         "name"},
+        {"container without a name", "grace: 0s", "wanted: [\"container:\"]",
+         "device.yaml:30:12: trial.wanted: \"container:\" does not name a container: its name has letters, "
+         "digits, _ and -, and does not begin with -"},
+        {"container of an impossible name", "grace: 0s", "wanted: [\"container:a/b\"]",
+         "device.yaml:30:12: trial.wanted: \"container:a/b\" does not name a container: its name has "
+         "letters, "
+         "digits, _ and -, and does not begin with -"},
         {"probe in two lists", "grace: 0s", "wanted: [ntp]\n  off: [ntp]",
          "device.yaml:31:8: trial.off: ntp is in trial.wanted already"},
         {"no space at all", "grace: 0s", "data_minimum_mib: 0",
@@ -297,6 +305,17 @@ TEST_CASE("the image's document says which probes count, what a cable means and 
     CHECK(*document.probes_wanted == std::vector<std::string>{"ntp"});
     CHECK(document.probes_off->empty());
     CHECK(*document.data_minimum_mib == 64);
+}
+
+TEST_CASE("the image's document may say what one container counts for, and what all the others do") {
+    auto const parsed = parse(test::replaced(
+        test::sim_device_document(), "grace: 0s",
+        "grace: 0s\n  required: [containers]\n  wanted: [container:web-2]\n  off: [\"container:_x\"]"));
+    REQUIRE(test::problem_in(parsed) == "");
+    auto const& document = std::get<config::DeviceDocument>(parsed);
+    CHECK(*document.probes_required == std::vector<std::string>{"containers"});
+    CHECK(*document.probes_wanted == std::vector<std::string>{"container:web-2"});
+    CHECK(*document.probes_off == std::vector<std::string>{"container:_x"});
 }
 
 TEST_CASE("the image's document may open the bootstrap port on the WAN") {
