@@ -1,5 +1,7 @@
 #include "health/judge.hpp"
 
+#include "core/probe_names.hpp"
+
 #include <algorithm>
 
 // What rolls a trial back is marked: test/mutation/triggers.py disables each of the marked, one at a time,
@@ -78,6 +80,31 @@ weighed(std::vector<Reading> readings, Rules const& rules, core::Baseline const&
                   [&](Reading const& r) { return rules.importance_of(r.probe) == Importance::off; });
     for (auto& reading : readings) reading.weight = weight_of(reading, rules, before);
     return readings;
+}
+
+std::vector<Reading> weighed(std::vector<Reading> readings, Rules const& rules) {
+    auto const& required = rules.required_containers;
+    return weighed(std::move(readings), rules, {.failing = {}, .good = {required.begin(), required.end()}});
+}
+
+core::Services counted_runs(core::Services services,
+                            core::Containers const& containers,
+                            std::vector<Reading> const& readings) {
+    for (auto const& [name, container] : containers.known) {
+        auto const probe = core::container_probe(name);
+        bool const is_required = std::ranges::any_of(readings, [&](Reading const& r) {
+            return r.probe == probe && r.weight == core::Weight::required;
+        });
+        if (!is_required) continue;
+        services[probe] = {.running = container.unit == "active",   // trigger: restarted container
+                           .starts = container.starts,
+                           .error = container.error,
+                           .invocation = container.invocation};
+        // Unknown is not zero.
+        if (!container.state.empty())
+            services[probe + " (podman)"] = {.starts = container.restarts + 1, .error = container.error};
+    }
+    return services;
 }
 
 std::map<std::string, unsigned> Held::restarts() const {

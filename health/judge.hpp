@@ -21,9 +21,9 @@ struct TrialFacts {
     core::Duration age{};           // since the trial began
     core::Duration healthy_for{};   // since when every required probe has held, restarts counted as failures
     core::Duration healthy_but_cable_for{};     // the same, without those that fail for want of a cable only
-    std::map<std::string, unsigned> restarts;   // of each service, those of the grace left out
-    core::Services services;
-    std::vector<Reading> readings;   // weighed
+    std::map<std::string, unsigned> restarts;   // of each of them, those of the grace left out
+    core::Services services;                    // and containers: counted_runs()
+    std::vector<Reading> readings;              // weighed
 };
 
 struct Judgement {
@@ -38,6 +38,16 @@ Judgement judge(TrialFacts const& facts, Rules const& rules);
 // What each reading counts for, by the rules of the device and by what was before the update: what was
 // failing then is not held against the new slot. Those that are off are left out.
 std::vector<Reading> weighed(std::vector<Reading> readings, Rules const& rules, core::Baseline const& before);
+
+// Outside trials: there is no slot to compare with, so what the operator requires of containers is required.
+std::vector<Reading> weighed(std::vector<Reading> readings, Rules const& rules);
+
+// Whose restarts count: those of the services, and of the containers whose reading is required. A container
+// has two that are counted by themselves, its unit's and podman's own: a unit's restart makes a new
+// container, whose count begins anew.
+core::Services counted_runs(core::Services services,
+                            core::Containers const& containers,
+                            std::vector<Reading> const& readings);
 
 // Since when everything required has held. A service that restarted between two rounds has not, even if it
 // was up in both.

@@ -1,6 +1,7 @@
 #include "health/monitor.hpp"
 
 #include "core/race.hpp"
+#include "health/container_reading.hpp"
 
 #include <algorithm>
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr auto kOrdinaryInterval = std::chrono::minutes{5};
 constexpr auto kSettle = std::chrono::seconds{1};   // a burst of changes is one round
+constexpr auto kContainerPause = std::chrono::minutes{1};
 
 bool in_trial(core::DeviceState const& state) {
     return state.update.phase == Phase::trial;
@@ -21,6 +23,10 @@ bool in_trial(core::DeviceState const& state) {
 bool same_outside(core::DeviceState const& one, core::DeviceState const& other) {
     return in_trial(one) == in_trial(other) && one.links == other.links && one.services == other.services &&
            one.firewall == other.firewall && one.forwarding == other.forwarding;
+}
+
+bool same_containers(core::DeviceState const& one, core::DeviceState const& other) {
+    return container_readings(one) == container_readings(other);
 }
 
 }   // namespace
@@ -57,9 +63,11 @@ core::Task<void> Monitor::watch_trial() {
         auto const now = clock_.now();
         auto const state = state_.get();   // after the round: the one of before is gone
         auto const age = now - state->update.trial_started.value_or(now);
+        auto const rules = rules_for(rules_, state->containers, state->update.baseline);
         auto const readings =
-            dated(weighed(asked, rules_, state->update.baseline), health_.now().readings, now);
-        held = next_held(held, readings, state->services, now, age < rules_.grace);
+            dated(weighed(asked, rules, state->update.baseline), health_.now().readings, now);
+        auto const runs = counted_runs(state->services, state->containers, readings);
+        held = next_held(held, readings, runs, now, age < rules.grace);
         auto const since = [&](std::optional<core::TimePoint> const& when) {
             return when ? now - *when : core::Duration{};
         };
@@ -68,9 +76,9 @@ core::Task<void> Monitor::watch_trial() {
                                .healthy_for = since(held.since),
                                .healthy_but_cable_for = since(held.but_cable_since),
                                .restarts = held.restarts(),
-                               .services = state->services,
+                               .services = runs,
                                .readings = readings};
-        auto const judgement = judge(facts, rules_);
+        auto const judgement = judge(facts, rules);
         tell({.verdict = judgement.verdict,
               .reason = judgement.reason,
               .readings = readings,
@@ -88,22 +96,37 @@ core::Task<void> Monitor::watch_trial() {
 
 core::Task<void> Monitor::watch_ordinary() {
     auto const seen = state_.get();
+    auto const began = clock_.now();
     auto const asked = co_await round_();
     if (in_trial(state_.now())) co_return;
     auto const now = clock_.now();
-    auto const readings = dated(weighed(asked, rules_, {}), health_.now().readings, now);
+    auto const rules = rules_for(rules_, state_.now().containers, {});
+    auto const readings = dated(weighed(asked, rules), health_.now().readings, now);
     bool const in_grace = now - state_.now().identity.started < rules_.grace;
     auto const before = std::exchange(course_, next_course(course_, readings, in_grace)).condition;
     if (before != course_.condition) tell_condition(before);
     tell({.readings = readings, .condition = course_.condition});
     auto changed = changed_from(seen);
-    auto over = clock_.sleep_for(kOrdinaryInterval);
+    auto over = changed_or_time(seen, began);
     co_await core::ends_before(std::move(changed), std::move(over));
     if (!in_trial(state_.now())) co_await clock_.sleep_for(kSettle);
 }
 
 core::Task<void> Monitor::changed_from(std::shared_ptr<core::DeviceState const> seen) {
     for (auto now = state_.get(); same_outside(*seen, *now);) now = co_await state_.changed_from(now);
+}
+
+core::Task<void> Monitor::containers_changed_from(std::shared_ptr<core::DeviceState const> seen,
+                                                  core::TimePoint asked) {
+    for (auto now = state_.get(); same_containers(*seen, *now);) now = co_await state_.changed_from(now);
+    co_await clock_.sleep_until(asked + kContainerPause);
+}
+
+core::Task<void> Monitor::changed_or_time(std::shared_ptr<core::DeviceState const> seen,
+                                          core::TimePoint asked) {
+    auto changed = containers_changed_from(seen, asked);
+    auto over = clock_.sleep_for(kOrdinaryInterval);
+    co_await core::ends_before(std::move(changed), std::move(over));
 }
 
 void Monitor::tell_condition(core::Condition before) {

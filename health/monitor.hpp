@@ -1,7 +1,8 @@
 #pragma once
 // Probes and judges: in a trial at every interval until there is a verdict; otherwise a round every five
 // minutes and after each change of links, services, firewall or forwarding, of which nothing follows but what
-// the status shows.
+// the status shows. After a change of how containers do as well, but not more than once a minute: one that
+// crashes for ever would wear out the flash that the probes write to.
 
 #include "core/clock.hpp"
 #include "core/device_state.hpp"
@@ -31,6 +32,9 @@ private:
     core::Task<void> watch_trial();
     core::Task<void> watch_ordinary();
     core::Task<void> changed_from(std::shared_ptr<core::DeviceState const> seen);
+    core::Task<void> containers_changed_from(std::shared_ptr<core::DeviceState const> seen,
+                                             core::TimePoint asked);
+    core::Task<void> changed_or_time(std::shared_ptr<core::DeviceState const> seen, core::TimePoint asked);
     void tell_condition(core::Condition before);
     void tell(core::Health next);
 

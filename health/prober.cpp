@@ -1,10 +1,12 @@
 #include "health/prober.hpp"
 
 #include "core/race.hpp"
+#include "health/container_reading.hpp"
 #include "health/own_probes.hpp"
 #include "health/probes.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace health {
 
@@ -16,10 +18,13 @@ constexpr auto kBaselinePause = std::chrono::seconds{2};
 constexpr auto kContactStands = std::chrono::minutes{1};
 
 std::vector<core::Reading> told_by(core::DeviceState const& state, core::Cidr lan) {
-    return {service_reading(state.services, "dnsmasq"), service_reading(state.services, "chronyd"),
-            lan_address_reading(state.links.lan, lan),  wan_lease_reading(state.links.wan),
-            firewall_reading(state.firewall),           forwarding_reading(state.forwarding),
-            lan_link_reading(state.links.lan)};
+    std::vector<core::Reading> told{
+        service_reading(state.services, "dnsmasq"), service_reading(state.services, "chronyd"),
+        lan_address_reading(state.links.lan, lan),  wan_lease_reading(state.links.wan),
+        firewall_reading(state.firewall),           forwarding_reading(state.forwarding),
+        lan_link_reading(state.links.lan)};
+    std::ranges::move(container_readings(state), std::back_inserter(told));
+    return told;
 }
 
 }   // namespace

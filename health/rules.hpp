@@ -2,9 +2,11 @@
 // What the image wants of its own trial: device.yaml, trial. Pure.
 
 #include "config/device_document.hpp"
+#include "core/device_state.hpp"
 #include "core/time.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 
 namespace health {
@@ -23,11 +25,19 @@ struct Rules {
     core::Duration grace{};          // from the beginning: restarts and failures within it do not count
     unsigned restarts_allowed = 3;   // of one service, after the grace
     Cable cable = Cable::wait;
-    std::map<std::string, Importance> probes;   // others: required; lan_link and update_server are kept
+    // Others: required; lan_link, update_server and the containers that the operator requires are kept,
+    // further containers are wanted.
+    std::map<std::string, Importance> probes;
+    std::set<std::string> required_containers;   // their probes, "container:web"
 
     Importance importance_of(std::string const& probe) const;
 };
 
 Rules rules_of(config::DeviceDocument const& device);
+
+// The same rules for what the operator requires of containers now (activation.required). A container that was
+// good before the update and of which nothing is known now counts as one of those: the whole document is
+// missing then, and with it the word on which of them are required.
+Rules rules_for(Rules rules, core::Containers const& containers, core::Baseline const& before);
 
 }   // namespace health

@@ -157,3 +157,72 @@ TEST_CASE("restarts within the grace are forgiven, later ones and those before t
     CHECK(look(look({}, 5, true), 7, false).restarts().at("dnsmasq") == 2);
     CHECK(look({}, 0, true).restarts().at("dnsmasq") == 0);   // not started yet
 }
+
+TEST_CASE("a container that the operator requires is held against the new slot only if it was good before") {
+    Rules rules = kRules;
+    rules.required_containers = {"container:web"};
+    Reading const web{.probe = "container:web"}, toy{.probe = "container:toy"};
+    CHECK(weight_of(web, rules, {.good = {"container:web"}}) == Weight::required);
+    CHECK(weight_of(web, rules, {.failing = {"container:web"}}) == Weight::excused);
+    CHECK(weight_of(web, rules) == Weight::wanted);   // it is new
+    CHECK(weight_of(toy, rules, {.good = {"container:toy"}}) == Weight::wanted);
+    rules.probes = {{"containers", Importance::required}};
+    CHECK(weight_of(toy, rules) == Weight::required);
+    CHECK(weight_of(toy, rules, {.failing = {"container:toy"}}) == Weight::excused);
+}
+
+TEST_CASE("outside trials a container that the operator requires is required, another one is wanted") {
+    Rules rules = kRules;
+    rules.required_containers = {"container:web"};
+    auto const readings = health::weighed(
+        {{.probe = "container:web"}, {.probe = "container:toy"}, {.probe = "lan_link"}}, rules);
+    CHECK(readings.at(0).weight == Weight::required);
+    CHECK(readings.at(1).weight == Weight::wanted);
+    CHECK(readings.at(2).weight == Weight::wanted);
+}
+
+TEST_CASE("restarts of a container count where it is required, its unit's and podman's own") {
+    core::Containers const containers{.known = {{"web",
+                                                 {.unit = "active",
+                                                  .invocation = "a1",
+                                                  .starts = 2,
+                                                  .state = "running",
+                                                  .restarts = 3,
+                                                  .error = "ended with status 1"}},
+                                                {"toy", {.unit = "active", .starts = 9}},
+                                                {"db", {.unit = "active", .invocation = "b1", .starts = 1}}}};
+    std::vector<Reading> const readings{{.probe = "container:web", .weight = Weight::required},
+                                        {.probe = "container:db", .weight = Weight::required},
+                                        {.probe = "container:toy", .weight = Weight::excused}};
+    auto const runs = health::counted_runs(kSteady, containers, readings);
+    CHECK(runs.size() == 4);
+    CHECK(runs.at("dnsmasq") == kSteady.at("dnsmasq"));
+    CHECK(runs.at("container:web").starts == 2);
+    CHECK(runs.at("container:web").invocation == "a1");
+    CHECK(runs.at("container:web").error == "ended with status 1");
+    CHECK(runs.at("container:web (podman)").starts == 4);
+    CHECK(runs.contains("container:db"));   // podman does not know it, or cannot be asked: no zero
+}
+
+TEST_CASE("a container that restarts between two rounds starts the window over, however it was restarted") {
+    std::vector<Reading> const readings{{.probe = "container:web", .good = true, .weight = Weight::required}};
+    core::Container const web{
+        .unit = "active", .invocation = "a1", .starts = 1, .state = "running", .restarts = 1};
+    auto const held_since = [&](core::Container const& later) {
+        auto const first = health::counted_runs(kSteady, {.known = {{"web", web}}}, readings);
+        auto const second = health::counted_runs(kSteady, {.known = {{"web", later}}}, readings);
+        auto const held = health::next_held({}, readings, first, kNow, false);
+        return next_held(held, readings, second, kNow + 5s, false).since;
+    };
+    CHECK(held_since(web) == kNow);
+    auto counted = web, unseen = web, by_podman = web, made_anew = web, unknown = web;
+    counted.starts = 2;
+    unseen.invocation = "b2";
+    by_podman.restarts = 2;
+    made_anew.starts = 2;
+    made_anew.restarts = 0;
+    unknown.state = "";
+    unknown.restarts = 0;
+    for (auto const& later : {counted, unseen, by_podman, made_anew}) CHECK(held_since(later) == kNow + 5s);
+    CHECK(held_since(unknown) == kNow);
+}

@@ -1,5 +1,6 @@
 #include "health/monitor.hpp"
 
+#include "health/container_reading.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
 
@@ -16,6 +17,13 @@ using core::Verdict;
 
 namespace {
 
+core::Container const kWeb{.required = true,
+                           .unit = "active",
+                           .invocation = "a1",
+                           .starts = 1,
+                           .state = "running"};
+core::Container const kBrokenWeb{.required = true, .unit = "failed", .invocation = "a1", .starts = 1};
+
 struct World {
     core::asio::io_context io;
     test::FakeClock clock{io};
@@ -25,6 +33,7 @@ struct World {
     bool good = true;
     bool cable_out = false;
     std::function<void()> in_round;   // what happens while the probes are asked
+    bool reads_containers = false;
     health::Monitor monitor{clock,
                             state,
                             core::Writer<&core::DeviceState::health>{state},
@@ -39,6 +48,8 @@ struct World {
         if (in_round) in_round();
         std::vector<core::Reading> readings{
             {.probe = "dns", .good = good, .detail = "as the test says", .cable_out = cable_out}};
+        if (reads_containers)
+            for (auto const& reading : health::container_readings(state.now())) readings.push_back(reading);
         co_return readings;
     }
     void start() {
@@ -46,17 +57,21 @@ struct World {
                              core::asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
         clock.settle();
     }
-    void begin_trial(std::vector<std::string> baseline = {}) {
+    void begin_trial(std::vector<std::string> failing = {}, std::vector<std::string> was_good = {}) {
         core::Writer<&core::DeviceState::update> update{state};
         update.change([&](core::Update& u) {
             u.phase = Phase::trial;
             u.trial_started = clock.now();
-            u.baseline = {.failing = std::move(baseline), .good = {}};
+            u.baseline = {.failing = std::move(failing), .good = std::move(was_good)};
         });
     }
     ~World() {
         stop.emit(core::asio::cancellation_type::terminal);
         clock.settle();
+    }
+    void set_web(core::Container web) {
+        reads_containers = true;
+        core::Writer<&core::DeviceState::containers>{state}.set({.known = {{"web", std::move(web)}}});
     }
     Verdict verdict() const { return state.now().health.verdict; }
 };
@@ -234,4 +249,101 @@ TEST_CASE_FIXTURE(World, "a cable that is plugged in during the trial lets it ho
     CHECK(verdict() == Verdict::wait);
     clock.advance(6s);
     CHECK(verdict() == Verdict::commit);
+}
+
+TEST_CASE_FIXTURE(
+    World,
+    "a required container that ran before the update and does not now ends the trial at its limit") {
+    set_web(kBrokenWeb);
+    begin_trial({}, {"container:web"});
+    start();
+    clock.advance(9min + 59s);
+    CHECK(verdict() == Verdict::wait);
+    clock.advance(2s);
+    CHECK(verdict() == Verdict::roll_back);
+    CHECK(state.now().health.reason.starts_with("container:web: its unit is failed"));
+}
+
+TEST_CASE_FIXTURE(World, "a container that failed before the update does not keep it from being committed") {
+    set_web(kBrokenWeb);
+    begin_trial({"container:web"});
+    start();
+    clock.advance(61s);
+    CHECK(verdict() == Verdict::commit);
+}
+
+TEST_CASE_FIXTURE(
+    World,
+    "a required container that is restarted in the window starts it over, and may not do so for ever") {
+    set_web(kWeb);
+    begin_trial({}, {"container:web"});
+    start();
+    clock.advance(50s);
+    auto web = kWeb;
+    web.invocation = "b2";
+    set_web(web);
+    clock.advance(59s);
+    CHECK(verdict() == Verdict::wait);
+    web.starts = 5;
+    web.error = "ended with status 1";
+    set_web(web);
+    clock.advance(6s);
+    CHECK(verdict() == Verdict::roll_back);
+    CHECK(state.now().health.reason ==
+          "container:web does not stay up: started again 4 times in 110 s, last ended with status 1");
+}
+
+TEST_CASE_FIXTURE(
+    World,
+    "a trial whose document with containers was refused is rolled back, not committed without them") {
+    reads_containers = true;
+    begin_trial({}, {"container:web"});
+    start();
+    clock.advance(10min + 1s);
+    CHECK(verdict() == Verdict::roll_back);
+}
+
+TEST_CASE_FIXTURE(
+    World,
+    "outside a trial a required container that fails twice is a failure, a wanted one degrades") {
+    auto web = kBrokenWeb;
+    web.required = false;
+    set_web(web);
+    start();
+    clock.advance(1h);
+    CHECK(state.now().health.condition == core::Condition::degraded);
+    set_web(kBrokenWeb);
+    clock.advance(11min);
+    CHECK(state.now().health.condition == core::Condition::failed);
+}
+
+TEST_CASE_FIXTURE(
+    World,
+    "a change of how a container does is followed by a round, and a crash loop by one a minute") {
+    set_web(kWeb);
+    start();
+    clock.advance(2min);
+    CHECK(rounds == 1);
+    set_web(kBrokenWeb);
+    clock.advance(2s);
+    CHECK(rounds == 2);
+    for (int crashes = 0; crashes < 60; ++crashes) {
+        set_web(kWeb);
+        clock.advance(1s);
+        set_web(kBrokenWeb);
+        clock.advance(1s);
+    }
+    CHECK(rounds >= 3);
+    CHECK(rounds <= 4);
+}
+
+TEST_CASE_FIXTURE(World, "what changes of a container without changing how it does asks for no round") {
+    set_web(kWeb);
+    start();
+    auto web = kWeb;
+    web.image_id = "f00d";
+    web.starts = 2;
+    set_web(web);
+    clock.advance(4min);
+    CHECK(rounds == 1);
 }

@@ -111,3 +111,17 @@ TEST_CASE_FIXTURE(World, "the update server is asked in a trial only, and an ans
     result_of(asked.round());   // a fault of this device is looked at again at once
     CHECK(contacts == 3);
 }
+
+TEST_CASE_FIXTURE(World, "each container is asked after in every round, and known to the baseline") {
+    health::Rules rules;
+    for (auto const name : core::kProbes) rules.probes[std::string{name}] = health::Importance::off;
+    rules.probes["container:off"] = health::Importance::off;
+    core::Writer<&core::DeviceState::containers> containers{state};
+    containers.set({.known = {{"web", {.unit = "active", .state = "running"}},
+                              {"db", {.unit = "failed"}},
+                              {"off", {.unit = "failed"}}}});
+    auto asked = prober(rules);
+    auto const baseline = result_of(asked.baseline());
+    REQUIRE(baseline);
+    CHECK(*baseline == core::Baseline{.failing = {"container:db"}, .good = {"container:web"}});
+}

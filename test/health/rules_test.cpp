@@ -27,3 +27,37 @@ TEST_CASE("the rules of a trial are those of device.yaml, and everything that it
     CHECK(health::Rules{}.importance_of("lan_link") == Importance::kept);
     CHECK(health::rules_of({}).cable == health::Cable::wait);
 }
+
+TEST_CASE(
+    "a container is kept where the operator requires it and wanted where not, unless device.yaml says more") {
+    core::Containers const containers{
+        .known = {{"web", {.required = true}}, {"db", {.required = true}}, {"toy", {.required = false}}}};
+    config::DeviceDocument device;
+    auto rules = health::rules_for(health::rules_of(device), containers, {});
+    CHECK(rules.importance_of("container:web") == Importance::kept);
+    CHECK(rules.importance_of("container:toy") == Importance::wanted);
+    CHECK(rules.importance_of("container:unknown") == Importance::wanted);
+
+    device.probes_wanted = {{"containers"}};
+    device.probes_required = {{"container:web"}};
+    rules = health::rules_for(health::rules_of(device), containers, {});
+    CHECK(rules.importance_of("container:web") == Importance::required);
+    CHECK(rules.importance_of("container:db") == Importance::wanted);
+
+    device.probes_wanted = {{}};
+    device.probes_off = {{"containers"}};
+    rules = health::rules_of(device);
+    CHECK(rules.importance_of("container:web") == Importance::required);
+    CHECK(rules.importance_of("container:db") == Importance::off);
+    CHECK(rules.importance_of("dns") == Importance::required);
+}
+
+TEST_CASE("a container that was good before and of which nothing is known now is kept, as its document is "
+          "missing") {
+    core::Baseline const before{.failing = {"container:old"},
+                                .good = {"dns", "container:web", "container:toy"}};
+    auto const rules = health::rules_for({}, {.known = {{"toy", {.required = false}}}}, before);
+    CHECK(rules.importance_of("container:web") == Importance::kept);
+    CHECK(rules.importance_of("container:toy") == Importance::wanted);
+    CHECK(rules.importance_of("container:old") == Importance::wanted);
+}

@@ -22,6 +22,7 @@ def always_good(name, file, old, new="true", tests="probes_test.cpp"):
 
 PROBES = "health/probes.cpp"
 OWN = "health/own_probes.cpp"
+CONTAINER = "health/container_reading.cpp"
 JUDGE = "health/judge.cpp"
 LIFE = "ota/life_cycle.cpp"
 
@@ -34,6 +35,16 @@ TRIGGERS = [
     Trigger("limit", JUDGE, "facts.age >= rules.limit", "false"),
     Trigger("counted restart", JUDGE, "(counted || other_run)", "other_run"),
     Trigger("unseen restart", JUDGE, "(counted || other_run)", "counted"),
+    Trigger("restarted container", JUDGE, "if (!is_required) continue;", "continue;"),
+    Trigger("required container", "health/rules.cpp", "required_containers.contains(probe)", "false",
+            tests="monitor_test.cpp"),
+    Trigger("container not running", CONTAINER, """container.unit != "active\"""", "false",
+            tests="container_reading_test.cpp"),
+    Trigger("unhealthy container", CONTAINER,
+            """return "it runs, and its health check says " + container.health;""", "return {};",
+            tests="container_reading_test.cpp"),
+    Trigger("lost container", CONTAINER, "!containers.known.contains(name)", "false",
+            tests="container_reading_test.cpp"),
     Trigger("window begins anew", JUDGE, "since.reset();", "(void)since;"),
     Trigger("verdict acted upon", LIFE, "health.verdict == core::Verdict::roll_back", "false",
             "ota_test", "life_cycle_test.cpp"),
@@ -52,5 +63,8 @@ TRIGGERS = [
     always_good("data_writable", OWN, ".good = written.has_value(),", ".good = true,", "own_probes_test.cpp"),
     always_good("clock", OWN, "wall >= floor", tests="own_probes_test.cpp"),
     always_good("loop_latency", OWN, "late <= kTooLate", tests="own_probes_test.cpp"),
+    always_good("container", CONTAINER, ".good = fault.empty(),", ".good = true,", "container_reading_test.cpp"),
+    always_good("container, by podman's word", CONTAINER, """container.state != "running\"""", "false",
+                "container_reading_test.cpp"),
     always_good("update_server", OWN, "reading.good = fault.empty();", "reading.good = true;", "own_probes_test.cpp"),
 ]

@@ -1,0 +1,71 @@
+#include "health/container_reading.hpp"
+
+#include "core/probe_names.hpp"
+
+namespace health {
+namespace {
+
+// What is wrong with it, empty: nothing.
+std::string fault_of(core::Container const& container, bool podman_is_away) {
+    if (container.unit.empty()) return "there is no unit of it";
+    if (container.unit != "active")
+        return "its unit is " + container.unit;   // trigger: container not running
+    if (container.state.empty())
+        return podman_is_away ? "" : "its unit is active, but podman does not know it";
+    if (container.state != "running") return "podman says that it is " + container.state;
+    if (container.health.empty() || container.health == "healthy") return {};
+    if (container.health == "starting") return "it runs, and its health check has not passed yet";
+    return "it runs, and its health check says " + container.health;   // trigger: unhealthy container
+}
+
+core::Reading lost(std::string const& probe, core::ConfigState::Source source) {
+    bool const is_operators = source == core::ConfigState::Source::operator_document;
+    return {.probe = probe,
+            .good = false,
+            .detail = is_operators
+                          ? "it was good before the update, and nothing is known of it yet"
+                          : "it was good before the update, and the operator's document is not in force"};
+}
+
+// What the operator's document has is known of from the first look at it on, whatever becomes of it.
+bool was_looked_at(core::DeviceState const& state) {
+    auto const& containers = state.containers;
+    return state.config.source == core::ConfigState::Source::operator_document &&
+           (containers.applied || !containers.known.empty());
+}
+
+}   // namespace
+
+core::Reading container_reading(std::string const& name,
+                                core::Container const& container,
+                                std::string const& podman_error) {
+    auto const fault = fault_of(container, !podman_error.empty());
+    core::Reading reading{.probe = core::container_probe(name), .good = fault.empty(), .detail = fault};
+    if (!reading.good) {
+        if (!container.error.empty()) reading.detail += ": " + container.error;
+        return reading;
+    }
+    reading.warning = container.state.empty();
+    if (reading.warning)
+        reading.detail = "its unit is active, more is not known: " + podman_error;
+    else
+        reading.detail = container.health.empty() ? "it runs" : "it runs, and is healthy";
+    return reading;
+}
+
+std::vector<core::Reading> container_readings(core::DeviceState const& state) {
+    auto const& containers = state.containers;
+    std::vector<core::Reading> readings;
+    for (auto const& [name, container] : containers.known)
+        readings.push_back(container_reading(name, container, containers.podman_error));
+    if (state.update.phase != core::Phase::trial || was_looked_at(state)) return readings;
+    for (auto const& probe : state.update.baseline.good) {
+        if (!core::is_container_probe(probe)) continue;
+        auto const name = probe.substr(core::kContainerProbe.size());
+        if (!containers.known.contains(name))   // trigger: lost container
+            readings.push_back(lost(probe, state.config.source));
+    }
+    return readings;
+}
+
+}   // namespace health

@@ -1,0 +1,23 @@
+#pragma once
+// How the containers of the operator's document do, one reading each, "container:web". Pure: from what
+// health::ContainerHost found out of units and podman.
+
+#include "core/device_state.hpp"
+
+#include <string>
+#include <vector>
+
+namespace health {
+
+// Good: the unit is active, podman says that the container runs, and its health check, where it has one, says
+// healthy. While podman cannot be asked the unit's word counts, with a warning: that podman's API is away is
+// no fault of the container, and does not roll an update back.
+core::Reading
+container_reading(std::string const& name, core::Container const& container, std::string const& podman_error);
+
+// Of every container that is known. In a trial also, as failing, of those that were good before the update
+// and of which nothing is known now: the new slot refused the operator's document, or has not got as far as
+// its units. One that the operator took out of the document meanwhile is not missed.
+std::vector<core::Reading> container_readings(core::DeviceState const& state);
+
+}   // namespace health
