@@ -9,6 +9,8 @@ namespace {
 
 namespace json = core::json;
 
+constexpr std::size_t kMostShown = 64;   // of containers, and of what is said of them
+
 json::value text_or_null(std::string const& text) {
     if (text.empty()) return nullptr;
     return json::value(text);
@@ -135,6 +137,41 @@ json::object leases(core::Leases const& leases) {
     return {{"known", std::move(known)}, {"left_out", leases.left_out}};
 }
 
+template <class Texts> json::array at_most_shown(Texts const& texts) {
+    json::array made;
+    for (auto const& text : texts)
+        if (made.size() < kMostShown) made.emplace_back(text);
+    return made;
+}
+
+json::object container(core::Container const& container) {
+    return {{"mode", container.rootful ? "rootful" : "rootless"},
+            {"required", container.required},
+            {"unit", text_or_null(container.unit)},
+            {"starts", container.starts},
+            {"state", text_or_null(container.state)},
+            {"health", text_or_null(container.health)},
+            {"restarts", container.restarts},
+            {"image", text_or_null(container.image)},
+            {"image_id", text_or_null(container.image_id)},
+            {"error", text_or_null(container.error)}};
+}
+
+// Those that are required first, so that they are never the ones left out.
+json::object containers(core::Containers const& containers) {
+    json::object known;
+    for (bool const required : {true, false})
+        for (auto const& [name, one] : containers.known)
+            if (one.required == required && known.size() < kMostShown) known[name] = container(one);
+    auto const left_out = containers.known.size() - known.size();
+    return {{"applied", containers.applied},
+            {"podman_error", text_or_null(containers.podman_error)},
+            {"errors", at_most_shown(containers.errors)},
+            {"warnings", at_most_shown(containers.warnings)},
+            {"known", std::move(known)},
+            {"left_out", left_out}};
+}
+
 json::object watchdog(core::WatchdogState const& watchdog) {
     json::value timeout = nullptr;
     if (watchdog.timeout) timeout = core::count_s(*watchdog.timeout);
@@ -185,6 +222,7 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
           {"error", text_or_null(state.forwarding.error)},
           {"switched_off", state.forwarding.switched_off}}},
         {"watchdog", watchdog(state.watchdog)},
+        {"containers", containers(state.containers)},
         {"flags", list(state.flags)},
     };
     return core::print_json(document);

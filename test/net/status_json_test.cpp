@@ -1,5 +1,7 @@
 #include "net/status_json.hpp"
 
+#include "core/json.hpp"
+
 #include <doctest/doctest.h>
 
 using namespace std::chrono_literals;
@@ -56,6 +58,22 @@ core::DeviceState busy_device() {
                       .timeout = 60s,
                       .trusted = true,
                       .note = "/dev/watchdog0: it does not count"};
+    state.containers = {.applied = true,
+                        .known = {{"toy", {.unit = "failed", .error = "ended with status 1"}},
+                                  {"web",
+                                   {.rootful = true,
+                                    .required = true,
+                                    .unit = "active",
+                                    .invocation = "a1",
+                                    .starts = 2,
+                                    .state = "running",
+                                    .health = "healthy",
+                                    .restarts = 1,
+                                    .image = "localhost/web:1",
+                                    .image_id = "f00d"}}},
+                        .podman_error = "nobody listens",
+                        .errors = {"toy: no such image"},
+                        .warnings = {"toy: Network is pasta"}};
     return state;
 }
 
@@ -251,6 +269,43 @@ constexpr char const* kBusy = R"json({
     "note": "/dev/watchdog0: it does not count",
     "reset_us": false
   },
+  "containers": {
+    "applied": true,
+    "podman_error": "nobody listens",
+    "errors": [
+      "toy: no such image"
+    ],
+    "warnings": [
+      "toy: Network is pasta"
+    ],
+    "known": {
+      "web": {
+        "mode": "rootful",
+        "required": true,
+        "unit": "active",
+        "starts": 2,
+        "state": "running",
+        "health": "healthy",
+        "restarts": 1,
+        "image": "localhost/web:1",
+        "image_id": "f00d",
+        "error": null
+      },
+      "toy": {
+        "mode": "rootless",
+        "required": false,
+        "unit": "failed",
+        "starts": 0,
+        "state": null,
+        "health": null,
+        "restarts": 0,
+        "image": null,
+        "image_id": null,
+        "error": "ended with status 1"
+      }
+    },
+    "left_out": 0
+  },
   "flags": [
     "ssh-wan-enabled"
   ]
@@ -271,6 +326,20 @@ TEST_CASE("what is not known is null, and what there is none of is empty") {
         CAPTURE(part);
         CHECK(text.find(part) != std::string::npos);
     }
+}
+
+TEST_CASE("at most 64 containers are shown, those that are required first, and as many sentences") {
+    core::DeviceState state;
+    for (int i = 100; i < 200; ++i) state.containers.known["c" + std::to_string(i)].required = i >= 140;
+    state.containers.errors = std::vector<std::string>(100, "no such image");
+    auto const status = core::parse_json_object(net::status_json(state, {}));
+    REQUIRE(status);
+    auto const& containers = status->at("containers").as_object();
+    CHECK(containers.at("known").as_object().size() == 64);
+    CHECK(containers.at("known").as_object().contains("c199"));
+    CHECK_FALSE(containers.at("known").as_object().contains("c104"));
+    CHECK(core::integer_in(containers, "left_out") == 36);
+    CHECK(containers.at("errors").as_array().size() == 64);
 }
 
 TEST_CASE("a finished download is 100 percent, and one short of it is not") {
