@@ -42,6 +42,10 @@ Found read(Path const& path, DeviceNames const& names, Read& into, core::ConfigS
     return Found::accepted;
 }
 
+Path stored_for(core::Slot slot, Path const& data_directory) {
+    return data_directory / "state" / ("accepted-" + std::string{core::name(slot)} + ".yaml");
+}
+
 core::Result<void> store(Path const& path, std::string const& text) {
     if (auto const stored = read_document(path); stored && *stored == text) return {};
     return core::replace_file(path, text, 0600);
@@ -51,7 +55,7 @@ core::Result<void> store(Path const& path, std::string const& text) {
 
 Accepted::Accepted(Path const& data_directory, core::Slot booted, DeviceNames names)
     : written_{data_directory / "config" / "atomix.yaml"},
-      stored_{data_directory / "state" / ("accepted-" + std::string{core::name(booted)} + ".yaml")},
+      stored_{stored_for(booted, data_directory)},
       names_{std::move(names)} {}
 
 InForce Accepted::choose() const {
@@ -75,6 +79,21 @@ InForce Accepted::choose() const {
         chosen.document = std::move(read_now.document);
     }
     return chosen;
+}
+
+core::Result<std::optional<OperatorDocument>>
+last_accepted(Path const& data_directory, core::Slot slot, DeviceNames const& names) {
+    Read stored;
+    core::ConfigState state;
+    switch (read(stored_for(slot, data_directory), names, stored, state)) {
+    case Found::accepted:
+        return std::optional{std::move(stored.document)};
+    case Found::absent:
+        return std::optional<OperatorDocument>{};
+    case Found::refused:
+        break;
+    }
+    return core::fail(core::Errc::bad_input, state.problems.front());
 }
 
 }   // namespace config

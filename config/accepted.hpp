@@ -30,4 +30,10 @@ private:
     DeviceNames names_;
 };
 
+// The last document that `slot` accepted, which it falls back to when it refuses the operator's. Nothing: it
+// never accepted one. Errors: bad_input (this version refuses it, so nobody here knows what is in it),
+// read_file's.
+core::Result<std::optional<OperatorDocument>>
+last_accepted(Path const& data_directory, core::Slot slot, DeviceNames const& names = {});
+
 }   // namespace config

@@ -2,6 +2,7 @@
 
 #include "config/documents.hpp"
 #include "core/files.hpp"
+#include "support/print_result.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <sys/stat.h>
@@ -152,4 +153,24 @@ TEST_CASE_FIXTURE(Device, "a document over the size limit is refused before it i
     CHECK(chosen.state.source == Source::built_in);
     REQUIRE(chosen.state.problems.size() == 1);
     CHECK(chosen.state.problems[0].find("larger than 262144 bytes") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Device,
+                  "what the other slot accepted last can be asked for, unless this version refuses it") {
+    auto const none = config::last_accepted(data.path(), Slot::b);
+    REQUIRE(none);
+    CHECK_FALSE(*none);
+
+    write(with_gateway("10.44.0.1/24"));
+    choose(Slot::b);
+    auto const got = config::last_accepted(data.path(), Slot::b);
+    REQUIRE(got);
+    REQUIRE(*got);
+    CHECK(core::print(*(*got)->lan) == "10.44.0.1/24");
+
+    std::ofstream{stored("B")} << kRefused;
+    auto const refused = config::last_accepted(data.path(), Slot::b);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().is(core::Errc::bad_input));
+    CHECK(refused.error().context.starts_with("accepted-B.yaml:2:1: colour: is not a known key here"));
 }
