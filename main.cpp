@@ -141,7 +141,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     core::SystemClock clock;
     ota::Books books{*device.data / "state"};
     core::BootBook boot_book{*device.data / "state" / "boots.json", *boot_id, say("boot")};
-    config::Accepted const accepted{*device.data, *slot, {*device.wan, *device.lan}};
+    config::Accepted const accepted{*device.data, *slot, config::device_names(device)};
     auto const in_force = accepted.choose();
     auto const& wishes = in_force.document;
     for (auto const& problem : in_force.state.problems)
@@ -197,7 +197,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                            processes,
                            network,
                            say("network"),
-                           net::networkd_config(wishes, {*device.wan, *device.lan}),
+                           net::networkd_config(wishes, config::device_names(device)),
                            {.directory = *device.networkd, .told = *device.run / "networkd-told"}};
     net::WanClient wan_client{
         clock, state, *host, processes, network, say("network"), net::wan_orders(wishes, device)};
@@ -345,7 +345,7 @@ int prepare_lan(config::DeviceDocument const& device, core::Log const& log) {
         log(Level::error, "cannot prepare the lan", {{"why", slot.error().text()}});
         return kCannotRun;
     }
-    auto const in_force = config::Accepted{*device.data, *slot, {*device.wan, *device.lan}}.choose();
+    auto const in_force = config::Accepted{*device.data, *slot, config::device_names(device)}.choose();
     for (auto const& problem : in_force.state.problems)
         log(Level::error, "problem with the operator's document", {{"why", problem}});
 

@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 2> kServiceHosts{"children", "systemd"};
 constexpr std::array<std::string_view, 2> kCableRules{"wait", "ignore"};
 constexpr std::array<std::string_view, 3> kWatchdogs{"never", "trial", "always"};
 constexpr std::array<std::string_view, 3> kWanManagers{"none", "networkd", "udhcpc"};
+constexpr std::array<std::string_view, 2> kContainerManagers{"none", "podman"};
 
 auto duration_from(core::Duration least) {
     return [least](Node const& node) { return as_duration(node, least); };
@@ -82,6 +83,19 @@ Result<int> as_revision(Node const& node) {
 Result<std::string> as_signer(Node const& node) {
     auto text = as_text(node);
     if (text && text->empty()) return expected("a common name", node);
+    return text;
+}
+
+// As useradd takes it; root's containers are those that are privileged.
+Result<std::string> as_app_user(Node const& node) {
+    static constexpr std::string_view kFirst = "abcdefghijklmnopqrstuvwxyz_";
+    auto text = as_text(node);
+    if (!text) return text;
+    bool const is_user =
+        !text->empty() && text->size() <= 32 && kFirst.find(text->front()) != kFirst.npos &&
+        text->find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
+    if (!is_user) return expected("the name of a user", node);
+    if (*text == "root") return expected("a user without privileges", node);
     return text;
 }
 
@@ -247,6 +261,16 @@ void read_services(Mapping services, DeviceDocument& document) {
     services.read("set_clock", document.set_clock, as_bool);
 }
 
+void read_containers_of(Mapping containers, DeviceDocument& document) {
+    containers.read("manager", document.container_manager,
+                    known_as("manager of containers", kContainerManagers));
+    containers.read("app_user", document.app_user, as_app_user);
+    containers.read("rootful_units", document.rootful_units, as_absolute_path);
+    containers.read("rootless_units", document.rootless_units, as_absolute_path);
+    containers.read("podman_socket", document.podman_socket, as_absolute_path);
+    containers.read("files", document.files, as_absolute_path);
+}
+
 void read_paths(Mapping paths, DeviceDocument& document) {
     paths.read("data", document.data, as_absolute_path);
     paths.read("run", document.run, as_absolute_path);
@@ -294,7 +318,9 @@ std::variant<DeviceDocument, Problems> parse_device_document(std::string const& 
         read_trial(root.within("trial"), document);
         read_watchdog(root.within("watchdog"), document);
         read_services(root.within("services"), document);
+        read_containers_of(root.within("containers"), document);
         read_paths(root.within("paths"), document);
+        if (!document.files.is_written()) document.files.value = *document.data / "config/files";
         root.within("sim").read("reboot_request", document.reboot_request, as_absolute_path);
         check_units(document, check);
     }

@@ -92,6 +92,14 @@ struct DeviceDocument {
                                    // unit's options, /etc/atomix/chronyd.env, must say the same
     Field<Path> busybox{"/usr/bin/busybox"};               // its udhcpc
     Field<Path> udhcpc_script{"/usr/lib/atomix/udhcpc"};   // deploy/udhcpc
+    // containers:
+    Field<std::string> container_manager{"none"};   // manager: "none", "podman"
+    Field<std::string> app_user{"appsvc"};          // who runs the containers that are not privileged
+    // Where Quadlet reads root's units, and others' below a directory that is called as their user id
+    Field<Path> rootful_units{"/etc/containers/systemd"};
+    Field<Path> rootless_units{"/etc/containers/systemd/users"};
+    Field<Path> podman_socket{"/run/podman/podman.sock"};   // root's
+    Field<Path> files{"/data/config/files"};   // ${FILES_DIR}; not written: config/files below paths.data
     // paths:
     Field<Path> data{"/data"};        // survives updates
     Field<Path> run{"/run/atomix"};   // does not survive a boot

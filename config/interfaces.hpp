@@ -23,10 +23,12 @@ struct InterfaceWish {
     Field<std::vector<std::string>> search_domains;   // lower-cased, without a final dot
 };
 
-// What the device calls its two sides (device.yaml, interfaces).
+// What the device calls its two sides (device.yaml, interfaces), and what else of it an operator's document
+// depends on.
 struct DeviceNames {
     std::string wan = "eth0";
     std::string lan = "eth1";
+    bool has_containers = true;   // containers.manager is not none
 };
 
 struct Interfaces {

@@ -47,6 +47,10 @@ void Mapping::problem(Place const& at, std::string_view key, std::string_view wh
     if (!is_wrong_) check_.problem(at, full(key) + ": " + std::string{what});
 }
 
+std::string Mapping::told(Place const& at, std::string_view key, std::string_view what) const {
+    return Problem{at, full(key) + ": " + std::string{what}}.text();
+}
+
 std::string Mapping::full(std::string_view key) const {
     return (path_.empty() ? "" : path_ + '.') + printable(key);
 }

@@ -45,6 +45,8 @@ public:
     void refuse(std::string_view key, std::string_view why);
 
     void problem(Place const& at, std::string_view key, std::string_view what);
+    // "atomix.yaml:4:5: network.x: …", for what is told although it is no problem.
+    std::string told(Place const& at, std::string_view key, std::string_view what) const;
 
 private:
     Mapping(Node const* node, std::string path, Place at, Check& check, bool is_wrong);

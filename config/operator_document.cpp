@@ -235,10 +235,15 @@ parse_operator_document(std::string const& text, std::string const& file, Device
         read_network(root.within("network"), document, device);
         root.read("watchdog", document.watchdog, as_bool);
         if (root.find("os_upgrade")) read_upgrade(root.within("os_upgrade"), document);
-        for (auto const* const key : {"users", "activation", "containers"}) root.refuse(key, kNotYet);
+        document.containers = read_containers(root, device.has_containers);
+        root.refuse("users", kNotYet);
     }
     if (!check.is_clean()) return check.take();
     return document;
+}
+
+DeviceNames device_names(DeviceDocument const& device) {
+    return {*device.wan, *device.lan, *device.container_manager != "none"};
 }
 
 std::vector<std::string> gateway_names(OperatorDocument const& document) {

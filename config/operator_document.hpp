@@ -1,11 +1,12 @@
 #pragma once
 // <data>/config/atomix.yaml, the operator's document: the keys of the reference's config.toml, in YAML.
 //
-// This version acts on `version`, `network` and `os_upgrade`. `users`, `activation` and `containers` are
-// refused with a sentence that says so: nothing is accepted and then ignored. A document that is refused
-// never stops the start: the last one this slot accepted is used (config/accepted.hpp), else the built-in LAN
-// default, which is OperatorDocument{}.
+// This version acts on `version`, `network`, `os_upgrade`, `watchdog`, `containers` and
+// `activation.required`. `users` and the rest of `activation` are refused with a sentence that says so:
+// nothing is accepted and then ignored. A document that is refused never stops the start: the last one this
+// slot accepted is used (config/accepted.hpp), else the built-in LAN default, which is OperatorDocument{}.
 
+#include "config/containers.hpp"
 #include "config/device_document.hpp"
 #include "config/field.hpp"
 #include "config/interfaces.hpp"
@@ -50,11 +51,14 @@ struct OperatorDocument {
     // os_upgrade.window: "02:00-04:00", or a list of such; absent: an update is activated at any time
     Field<MaintenanceWindows> update_windows;
     Field<bool> only_security{false};   // os_upgrade.only_security: other updates are not installed
-    Field<bool> watchdog{false};   // the hardware's runs outside trials too, unless device.yaml says never
+    Field<bool> watchdog{false};    // the hardware's runs outside trials too, unless device.yaml says never
+    Field<Containers> containers;   // containers.{container,network,volume,build}, activation.required
 };
 
 std::variant<OperatorDocument, Problems>
 parse_operator_document(std::string const& text, std::string const& file, DeviceNames const& device = {});
+
+DeviceNames device_names(DeviceDocument const& device);
 
 // What the gateway is called on its LAN, without the pattern's name: each alias, and with the domain if it
 // has no dot.

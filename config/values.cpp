@@ -44,6 +44,38 @@ bool is_truth(std::string_view text) {
            text == "FALSE";
 }
 
+// A text that YAML takes for one, whatever characters it is made of.
+Result<std::string> as_any_text(Node const& node) {
+    if (node.kind != Node::Kind::scalar) return expected("a text", node);
+    if (!node.quoted && is_number(node.text)) return expected("a text (put a number in quotes)", node);
+    if (!node.quoted && is_truth(node.text)) return expected("a text (put true and false in quotes)", node);
+    return node.text;
+}
+
+// RFC 3629: no overlong form, no surrogate, nothing beyond U+10FFFF.
+bool is_utf8(std::string_view text) {
+    struct Form {
+        unsigned char from, to;   // of the first byte
+        int more;
+        unsigned char second_from = 0x80, second_to = 0xbf;
+    };
+    static constexpr Form kForms[] = {
+        {0x00, 0x7f, 0}, {0xc2, 0xdf, 1},       {0xe0, 0xe0, 2, 0xa0}, {0xed, 0xed, 2, 0x80, 0x9f},
+        {0xe1, 0xef, 2}, {0xf0, 0xf0, 3, 0x90}, {0xf1, 0xf3, 3},       {0xf4, 0xf4, 3, 0x80, 0x8f}};
+    for (std::size_t at = 0; at < text.size();) {
+        auto const byte = static_cast<unsigned char>(text[at++]);
+        auto const form = std::ranges::find_if(
+            kForms, [&](Form const& known) { return byte >= known.from && byte <= known.to; });
+        if (form == std::end(kForms) || text.size() - at < static_cast<std::size_t>(form->more)) return false;
+        for (int more = 0; more < form->more; ++more) {
+            auto const next = static_cast<unsigned char>(text[at++]);
+            if (next < (more == 0 ? form->second_from : 0x80) || next > (more == 0 ? form->second_to : 0xbf))
+                return false;
+        }
+    }
+    return true;
+}
+
 bool is_plain_scalar(Node const& node) {
     return node.kind == Node::Kind::scalar && !node.quoted;
 }
@@ -68,12 +100,21 @@ core::Error expected(std::string_view what, Node const& instead) {
 }
 
 Result<std::string> as_text(Node const& node) {
-    if (node.kind != Node::Kind::scalar) return expected("a text", node);
-    if (!node.quoted && is_number(node.text)) return expected("a text (put a number in quotes)", node);
-    if (!node.quoted && is_truth(node.text)) return expected("a text (put true and false in quotes)", node);
-    if (!std::ranges::all_of(node.text, [](char c) { return c >= ' ' && c <= '~'; }))
-        return fail(Errc::bad_input, "must be printable ASCII, which " + shown(node.text) + " is not");
-    return node.text;
+    auto text = as_any_text(node);
+    if (text && !std::ranges::all_of(*text, [](char c) { return c >= ' ' && c <= '~'; }))
+        return fail(Errc::bad_input, "must be printable ASCII, which " + shown(*text) + " is not");
+    return text;
+}
+
+Result<std::string> as_line(Node const& node) {
+    auto text = as_any_text(node);
+    if (!text) return text;
+    if (!is_utf8(*text)) return fail(Errc::bad_input, "must be UTF-8, which " + shown(*text) + " is not");
+    auto const is_control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; };
+    if (std::ranges::any_of(*text, is_control))
+        return fail(Errc::bad_input,
+                    "must be one line without control characters, which " + shown(*text) + " is not");
+    return text;
 }
 
 Result<bool> as_bool(Node const& node) {

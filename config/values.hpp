@@ -18,6 +18,7 @@ using core::Result;
 
 // Errors of all: bad_input.
 Result<std::string> as_text(Node const& node);   // printable ASCII, may be empty
+Result<std::string> as_line(Node const& node);   // UTF-8 without control characters but tabs, may be empty
 Result<bool> as_bool(Node const& node);          // true, false
 Result<int> as_integer(Node const& node, int least, int most);
 Result<std::int64_t> as_long_integer(Node const& node, std::int64_t least, std::int64_t most);

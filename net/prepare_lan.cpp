@@ -56,7 +56,7 @@ void prepare_wan(config::OperatorDocument const& document,
                  config::DeviceDocument const& device,
                  core::Log const& log) {
     if (*device.wan_manager != "networkd") return;
-    auto const files = networkd_config(document, {*device.wan, *device.lan});
+    auto const files = networkd_config(document, config::device_names(device));
     if (auto ok = write_network_files(*device.networkd, files); !ok)
         log(Level::warning, "the wan is not as the operator wishes until networkd's files can be written",
             {{"why", ok.error().text()}});

@@ -35,7 +35,8 @@ std::string with_gateway(char const* cidr) {
 }
 std::string const kRefused = "version: 1\ncolour: blue\n";
 std::string const kRefusal =
-    "atomix.yaml:2:1: colour: is not a known key here; known are version, network, watchdog, os_upgrade";
+    "atomix.yaml:2:1: colour: is not a known key here; known are version, network, watchdog, os_upgrade, "
+    "containers, activation";
 
 std::string gateway(config::InForce const& chosen) {
     return core::print(*chosen.document.lan);

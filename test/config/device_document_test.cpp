@@ -4,6 +4,8 @@
 #include "core/files.hpp"
 #include "support/temporary_directory.hpp"
 
+#include <algorithm>
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -270,7 +272,7 @@ TEST_CASE("each rule of the device document has its sentence") {
          "resolv_conf"},
         {"unknown section", "sim:", "simulation:",
          "device.yaml:44:1: simulation: is not a known key here; known are device, interfaces, firewall, "
-         "slots, boot, update, trial, watchdog, services, paths, sim"},
+         "slots, boot, update, trial, watchdog, services, containers, paths, sim"},
         {"a watchdog at the wrong time",
          "sim:", "watchdog: {device: /dev/watchdog0, enabled: sometimes}\nsim:",
          "device.yaml:44:45: watchdog.enabled: \"sometimes\" is not a time for a watchdog that this build "
@@ -329,6 +331,56 @@ TEST_CASE("the image's document may open the bootstrap port on the WAN") {
 TEST_CASE("a trial interval as long as the window and a limit just above it are allowed") {
     auto text = test::replaced(test::sim_device_document(), "interval: 1s", "interval: 5s");
     CHECK(test::problem_in(parse(test::replaced(text, "limit: 30s", "limit: 5001ms"))) == "");
+}
+
+TEST_CASE("nobody runs containers unless the image says who, and where its files are") {
+    auto const defaults = parse(test::sim_device_document());
+    REQUIRE(test::problem_in(defaults) == "");
+    auto const& none = std::get<config::DeviceDocument>(defaults);
+    CHECK(*none.container_manager == "none");
+    CHECK(*none.app_user == "appsvc");
+    CHECK(*none.rootful_units == "/etc/containers/systemd");
+    CHECK(*none.rootless_units == "/etc/containers/systemd/users");
+    CHECK(*none.podman_socket == "/run/podman/podman.sock");
+    CHECK(*none.files == "/data/config/files");
+
+    auto const moved = parse(test::replaced(test::sim_device_document(), "data: /data", "data: /mnt"));
+    REQUIRE(test::problem_in(moved) == "");
+    CHECK(*std::get<config::DeviceDocument>(moved).files == "/mnt/config/files");
+
+    auto const parsed = parse(test::sim_device_document() +
+                              "containers: {manager: podman, app_user: app_1, rootful_units: /1,\n"
+                              "  rootless_units: /2, podman_socket: /3, files: /4}\n");
+    REQUIRE(test::problem_in(parsed) == "");
+    auto const& document = std::get<config::DeviceDocument>(parsed);
+    CHECK(*document.container_manager == "podman");
+    CHECK(*document.app_user == "app_1");
+    CHECK(*document.rootful_units == "/1");
+    CHECK(*document.rootless_units == "/2");
+    CHECK(*document.podman_socket == "/3");
+    CHECK(*document.files == "/4");
+}
+
+TEST_CASE("each rule of the image's containers has its sentence") {
+    struct {
+        char const* body;
+        std::string want;   // after the place
+    } const cases[] = {
+        {"manager: docker", "containers.manager: \"docker\" is not a manager of containers that this build "
+                            "knows; it knows none, podman"},
+        {"app_user: root", "containers.app_user: expected a user without privileges, not \"root\""},
+        {"app_user: A b", "containers.app_user: expected the name of a user, not \"A b\""},
+        {"app_user: ''", "containers.app_user: expected the name of a user, not the text \"\""},
+        {"files: here", "containers.files: expected an absolute path, not \"here\""},
+    };
+    auto const text = test::sim_device_document();
+    auto const line = std::to_string(std::ranges::count(text, '\n') + 1);
+    for (auto const& c : cases) {
+        CAPTURE(c.body);
+        auto const told = test::problem_in(parse(text + "containers: {" + c.body + "}\n"));
+        auto const column = 14 + std::string_view{c.body}.find(' ') + 1;
+        CHECK(told == "device.yaml:" + line + ':' + std::to_string(column) + ": " + c.want);
+    }
 }
 
 TEST_CASE("the watchdog runs in trials for a minute unless the image says otherwise, if there is one") {

@@ -77,6 +77,15 @@ TEST_CASE("a refused key says why, and is not offered as a known one") {
           }) == Lines{"f:1:1: x: is refused", "f:2:1: y: is not a known key here; known are a"});
 }
 
+TEST_CASE("what is told although it is no problem has its place and its full key") {
+    std::string told;
+    CHECK(problems_of("a: {b: 5}\n", [&](Mapping& root) {
+              auto inner = root.within("a");
+              told = inner.told(inner.find("b")->at, "b", "is odd");
+          }).empty());
+    CHECK(told == "f:1:8: a.b: is odd");
+}
+
 TEST_CASE("what is no mapping is reported once, not again for every key in it") {
     Field<std::string> name;
     CHECK(problems_of("a: 5\n", [&](Mapping& root) {

@@ -26,6 +26,18 @@ os_upgrade:
   server_url: https://updates.example.com/fleet/   # a comment
   window: [02:00-04:00, "Sat,Sun 23:00-01:00"]
   only_security: false
+activation: {required: [web]}
+containers:
+  container:
+    web:
+      privileged: false
+      Unit: {Description: "50% of %n"}
+      Container: {Image: localhost/web:1, Network: front, PublishPort: ["192.0.2.1:8080:80/tcp"],
+        PodmanArgs: --cpus=1 "-v /a:/b", Exec: [sh, -c, 'a; b'], Volume: data:/srv, ReadOnly: true, StopTimeout: 5}
+      Install: {WantedBy: default.target}
+  network: {front: {Network: {Internal: true}}}
+  volume: {data: {}}
+  build: {site: {Build: {ImageTag: localhost/site:1, File: "${FILES_DIR}/Containerfile"}}}
 )";
 
 // Either a document, or problems that each have a sentence and a place that can exist.

@@ -124,6 +124,37 @@ TEST_CASE("a text is printable, and never what looks like a number or a bool") {
     CHECK(told(config::as_text(of_kind(Node::Kind::list)), print) == "expected a text, not a list");
 }
 
+TEST_CASE("a line is UTF-8 without line breaks, and never what looks like a number or a bool") {
+    auto const print = [](std::string const& text) { return "<" + text + ">"; };
+    for (std::string const text :
+         {"", "a\tb",
+          "gr\xc3\xbc\xc3\x9f"
+          "e",
+          "\xe2\x82\xac", "\xf0\x9f\x90\xa7", "~", "\xed\x9f\xbf", "\xee\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+        CAPTURE(text);
+        CHECK(told(config::as_line(quoted(text)), print) == "<" + text + ">");
+    }
+    for (std::string const text :
+         {"\xe4", "a\xff", "\xc0\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
+          "\xe2\x82", "\xe2\x28\xa1", "\x80"}) {
+        CAPTURE(text.size());
+        CHECK(told(config::as_line(quoted(text)), print).starts_with("must be UTF-8, which "));
+    }
+    for (std::string const text : {"a\nb", "a\rb",
+                                   "a\x1b"
+                                   "b",
+                                   "a\x7f"
+                                   "b"}) {
+        CAPTURE(text);
+        CHECK(told(config::as_line(quoted(text)), print) ==
+              "must be one line without control characters, which \"a?b\" is not");
+    }
+    CHECK(told(config::as_line(quoted(std::string{"a\0b", 3})), print) ==
+          "must be one line without control characters, which \"a?b\" is not");
+    CHECK(told(config::as_line(scalar("5")), print) == "expected a text (put a number in quotes), not \"5\"");
+    CHECK(told(config::as_line(of_kind(Node::Kind::list)), print) == "expected a text, not a list");
+}
+
 TEST_CASE("a wall time is UTC, complete, and a moment that exists") {
     for (std::string const text : {"2026-11-01T00:00:00Z", "2024-02-29T23:59:59Z", "1999-12-31T12:30:15Z"}) {
         CAPTURE(text);
