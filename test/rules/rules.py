@@ -232,6 +232,55 @@ def named_rules(tree):
     return found
 
 
+_TITLES = {
+    ".cpp": (re.compile(r'\bTEST_CASE\w*\(\s*(?:\w+,)?((?:\s*"(?:[^"\\]|\\.)*")+)'),
+             lambda m: re.sub(r'"\s*"', "", m.group(1)).strip()[1:-1]),
+    ".py": (re.compile(r"^(?:class|    def) (?:test_)?(\w+)", re.M), lambda m: m.group(1)),
+    ".sh": (re.compile(r'^(?:row |name=)"([^"]+)"', re.M), lambda m: m.group(1)),
+}
+
+
+def titles_in(path, text):
+    """Of the tests in a file: doctest's, unittest's with their classes, a shell table's rows."""
+    pattern, title = _TITLES.get(path[path.rfind("."):], _TITLES[".cpp"])
+    return {title(m) for m in pattern.finditer(text)}
+
+
+def acceptance(tree):
+    """docs/acceptance.md names only tests that exist: `folder: title` of a unit test, or the short name of a system
+    test (the table at the begin says whose) and then `title`. What ends in … begins like that."""
+    where = "docs/acceptance.md"
+    text = tree.get(where, "")
+    files, found = {}, []
+    for m in re.finditer(r"^\| (.*) \| ([^|]*) \|$", text, re.M):
+        line = line_of(text, m.start())
+        paths = re.findall(r"`(test/[^`]+|\w+\.(?:py|sh))`", m.group(1))
+        if paths and m.group(1).startswith("`test/"):
+            paths = [path if "/" in path else "test/system/" + path for path in paths]
+            files.update(zip(m.group(2).split(", "), paths))
+            found += [(where, line, f"there is no {path}") for path in paths if path not in tree]
+        else:
+            found += [(where, line, why) for why in _unknown(m.group(2), tree, files)]
+    return found
+
+
+def _unknown(cell, tree, files):
+    """What is wrong with each test that a cell of the table names."""
+    short = ""
+    for before, name in re.findall(r"([^`]*)`([^`]+)`", cell):
+        short = re.split("[;,]", before)[-1].strip() or short
+        folder, _, title = name.rpartition(": ")
+        among = [path for path in tree if path.startswith(f"test/{folder.split('_')[0]}/")] if folder else []
+        if not folder and name in tree:
+            continue
+        if not folder and short in files:
+            among = [files[short]]
+        titles = {one for path in among for one in titles_in(path, tree.get(path, ""))}
+        begin = title.removesuffix("…")
+        if not any(one == title or (begin != title and one.startswith(begin)) for one in titles):
+            yield f"there is no test {name}" + (f" in {among[0]}" if len(among) == 1 else "")
+
+
 RULES = (includes, await_in_conditional, await_in_loop_condition, await_temporaries, foreign_headers, owners,
          clean_up, hidden_time, sleeping_tests, test_titles, headers, file_size, tests, machine_paths,
-         unfinished, named_rules)
+         unfinished, named_rules, acceptance)

@@ -191,6 +191,20 @@ class Rules(unittest.TestCase):
         self.lets_pass(rules.named_rules, "docs/traps.md", "Rule: `includes`, `owners`\n", "see `nothing`\n")
         self.finds(rules.named_rules, "docs/traps.md", "Rule: `includes`, `no_such_rule`\n")
 
+    def test_the_acceptance_names_tests_that_exist(self):
+        tests = {"test/net/a_test.cpp": 'TEST_CASE_FIXTURE(World,\n    "a link "\n    "is up") {',
+                 "test/system/lan_test.py": "class Lan(x):\n    def test_a_lease(self):\n",
+                 "test/system/rules.sh": 'row "every boot" 1\nname="the end"\n'}
+        begin = "| file | short |\n|---|---|\n| `test/system/lan_test.py`, `rules.sh` | lan, rules |\n\n"
+        for cell, wrong in (("`net: a link is up`; lan `a_lease`, `Lan`", 0), ("`net: a link…`, in words; lan `a_…`", 0),
+                            ("rules `every boot`, `the end`; `test/system/lan_test.py`", 0), ("issue 6, by words", 0),
+                            ("`net: a link`", 1), ("lan `no_lease`", 1), ("rules `a_lease`", 1), ("wan `a_lease`", 1),
+                            ("`test/system/none.py`, `net: a link is up`", 1)):
+            with self.subTest(cell=cell):
+                tree = {**tests, "docs/acceptance.md": begin + f"| scenario with `code` | {cell} |\n"}
+                self.assertEqual([line for _, line, _ in rules.acceptance(tree)], [5] * wrong)
+        self.finds(rules.acceptance, "docs/acceptance.md", "| `test/system/none_test.py` | none |\n")
+
     def test_comments_and_strings_are_no_code(self):
         from source import code_of
         self.assertNotIn("bad", code_of('x = "bad \\" bad"; // bad\n/* bad\n bad */ R"(bad " bad)" R"x(bad)" bad)x"'))

@@ -145,6 +145,32 @@ class LifeCycle(unittest.TestCase):
             self.kill_in("rolled_back")
         self.check_ends("last_rollback", "bad-2")
 
+    # --- what a slot on trial may meet
+
+    def test_a_trial_that_is_reset_again_and_again_ends_in_the_old_slot(self):
+        old = {name: content for name, content in self.device.slots().items() if name.endswith("-a")}
+        self.install("2.0.0")
+        self.wait_for_trial()
+        for attempts in ("2", "1", "0"):
+            self.assertEqual((attempts, "B"), (self.device.env()["BOOT_B_LEFT"], self.device.slot))
+            self.device.kill()
+            self.device.power_on()
+        self.assertEqual("A", self.device.slot)
+        self.device.wait_until_serving()
+        self.assertIn("used up its boot attempts", self.device.update()["last_rollback"]["reason"])
+        self.assertIn("2.0.0", self.device.update()["rejected"])
+        self.check_stays_on("A", "1.0.0")
+        self.assertEqual("A", self.device.env()["BOOT_ORDER"])
+        self.assertEqual(old, {name: content for name, content in self.device.slots().items() if name.endswith("-a")})
+
+    def test_a_trial_with_a_document_that_is_none_is_committed_with_the_lans_default(self):
+        self.install("2.0.0")
+        self.device.run_until(lambda: self.device.env().get("ATOMIX_TRIAL") == "B", 60, "the activation")
+        (self.device.at / "data/config/atomix.yaml").write_text("network: {dnsmasq: {gateway_cidr:")
+        self.device.run_until(lambda: self.outcome("last_commit") == "2.0.0", 60, "a commit of 2.0.0")
+        self.check_stays_on("B", "2.0.0")
+        self.assertTrue(self.device.status()["config"]["problems"])
+
     def kill_before_activation(self):
         self.server.held = is_data
         self.install("2.0.0")
