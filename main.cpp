@@ -104,8 +104,11 @@ std::unique_ptr<core::ServiceHost> service_host(config::DeviceDocument const& de
                                                 core::Clock& clock,
                                                 Writer<&DeviceState::services> services,
                                                 core::Log log) {
-    if (*device.service_host == "systemd")
-        return std::make_unique<core::SystemdHost>(clock, services, std::move(log), *device.run);
+    if (*device.service_host == "systemd") {
+        auto host = std::make_unique<core::SystemdHost>(clock, services, std::move(log), *device.run);
+        for (auto const& unit : *device.trial_units) host->observe(unit);
+        return host;
+    }
     return std::make_unique<core::ChildHost>(clock, services, std::move(log), *device.run);
 }
 
@@ -229,6 +232,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
          .data = *device.data,
          .data_minimum = static_cast<std::uint64_t>(*device.data_minimum_mib) << 20,
          .built = *device.built,
+         .units = *device.trial_units,
          .rules = rules},
         {.clock_is_synchronised = synchronised,
          .contact_server = settings.server_url ? std::function<Task<void>()>{contact_server} : nullptr}};

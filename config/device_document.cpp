@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <limits>
 #include <map>
 #include <span>
@@ -42,25 +43,27 @@ auto known_as(std::string_view what, std::span<std::string_view const> known) {
     };
 }
 
-// Which containers there are is the operator's to say, so one of any name will do.
-Result<std::string> as_probe(Node const& node) {
-    auto text = as_text(node);
-    if (!text || std::ranges::find(core::kProbes, *text) != core::kProbes.end() ||
-        *text == core::kContainerProbes)
-        return text;
-    if (core::is_container_probe(*text)) {
-        auto const is_named = [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                   c == '-';
-        };
-        auto const name = std::string_view{*text}.substr(core::kContainerProbe.size());
-        if (!name.empty() && name.front() != '-' && std::ranges::all_of(name, is_named)) return text;
-        return core::fail(core::Errc::bad_input, shown(*text) + " does not name a container: its name has " +
-                                                     "letters, digits, _ and -, and does not begin with -");
-    }
-    auto error = unknown(*text, "probe", core::kProbes);
-    error.context += ", containers, and container: with a container's name";
-    return error;
+// One of `known`, or of a container: which there are is the operator's to say, so one of any name will do.
+auto probe_of(std::span<std::string_view const> known) {
+    return [=](Node const& node) -> Result<std::string> {
+        auto text = as_text(node);
+        if (!text || std::ranges::find(known, *text) != known.end() || *text == core::kContainerProbes)
+            return text;
+        if (core::is_container_probe(*text)) {
+            auto const is_named = [](char c) {
+                return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '_' || c == '-';
+            };
+            auto const name = std::string_view{*text}.substr(core::kContainerProbe.size());
+            if (!name.empty() && name.front() != '-' && std::ranges::all_of(name, is_named)) return text;
+            return core::fail(core::Errc::bad_input,
+                              shown(*text) + " does not name a container: its name has letters, digits, _ "
+                                             "and -, and does not begin with -");
+        }
+        auto error = unknown(*text, "probe", known);
+        error.context += ", containers, and container: with a container's name";
+        return error;
+    };
 }
 
 Result<std::string> as_compatible(Node const& node) {
@@ -192,6 +195,29 @@ void read_update(Mapping update, DeviceDocument& document) {
                 [](Node const& node) { return as_integer(node, 1, 9); });
 }
 
+// systemd.unit(5): what a name may be made of.
+Result<std::string> as_service_unit(Node const& node) {
+    constexpr std::string_view kEnd = ".service";
+    constexpr std::size_t kLongest = 255;
+    auto text = as_text(node);
+    if (!text) return text;
+    auto const allowed = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) ||
+               std::string_view{":-_.@\\"}.find(c) != std::string_view::npos;
+    };
+    if (text->size() <= kEnd.size() || text->size() > kLongest || !text->ends_with(kEnd) ||
+        !std::ranges::all_of(*text, allowed))
+        return expected("a service's unit, name.service", node);
+    return text;
+}
+
+void read_units(Mapping& trial, DeviceDocument& document) {
+    auto const* const list = trial.find("units");
+    if (!list) return;
+    document.trial_units = read_list<std::string>(trial, "units", *list, as_service_unit);
+    document.trial_units.at = list->at;
+}
+
 void read_probes(Mapping& trial, DeviceDocument& document) {
     struct {
         char const* key;
@@ -199,11 +225,15 @@ void read_probes(Mapping& trial, DeviceDocument& document) {
     } const lists[] = {{"required", &document.probes_required},
                        {"wanted", &document.probes_wanted},
                        {"off", &document.probes_off}};
+    std::vector<std::string> units;
+    for (auto const& unit : *document.trial_units) units.push_back(std::string{core::kUnitProbe} + unit);
+    std::vector<std::string_view> known{core::kProbes.begin(), core::kProbes.end()};
+    known.insert(known.end(), units.begin(), units.end());
     std::map<std::string, std::string> listed;
     for (auto const& [key, names] : lists) {
         auto const* const list = trial.find(key);
         if (!list) continue;
-        *names = read_list<std::string>(trial, key, *list, as_probe);
+        *names = read_list<std::string>(trial, key, *list, probe_of(known));
         names->at = list->at;
         for (auto const& name : names->value)
             if (auto const [other, is_new] = listed.emplace(name, key); !is_new)
@@ -220,6 +250,7 @@ void read_trial(Mapping trial, DeviceDocument& document) {
     trial.read("cable", document.trial_cable, known_as("rule for a cable", kCableRules));
     trial.read("data_minimum_mib", document.data_minimum_mib,
                [](Node const& node) { return as_integer(node, 1, 1 << 20); });
+    read_units(trial, document);
     read_probes(trial, document);
 
     // A default may be the other half of the contradiction: the place is the line that was written.
@@ -281,7 +312,11 @@ void read_paths(Mapping paths, DeviceDocument& document) {
 
 // Where units own the services, their lines say what is run with which files (deploy/systemd).
 void check_units(DeviceDocument const& document, Check& check) {
-    if (*document.service_host != "systemd") return;
+    if (*document.service_host != "systemd") {
+        check.that(document.trial_units->empty(), document.trial_units.at,
+                   "trial.units: needs services.host to be systemd, which runs units");
+        return;
+    }
     struct {
         char const* key;
         Field<Path> const& path;

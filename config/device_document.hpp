@@ -75,6 +75,8 @@ struct DeviceDocument {
     Field<std::vector<std::string>> probes_required;   // required
     Field<std::vector<std::string>> probes_wanted;     // wanted
     Field<std::vector<std::string>> probes_off;        // off
+    // units: of systemd, "name.service". Each is a probe, "unit:name.service"; needs services.host: systemd
+    Field<std::vector<std::string>> trial_units;
     Field<int> data_minimum_mib{16};   // 1 … 1048576: free space below paths.data that is too little
     // watchdog:
     Field<std::optional<Path>> watchdog;            // device: "/dev/watchdog0"; absent: there is none

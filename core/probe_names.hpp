@@ -24,4 +24,7 @@ inline bool is_container_probe(std::string_view probe) {
     return probe.starts_with(kContainerProbe);
 }
 
+// A unit of trial.units: the probe "unit:name.service", and the service of that name in DeviceState.
+inline constexpr std::string_view kUnitProbe{"unit:"};
+
 }   // namespace core

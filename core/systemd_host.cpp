@@ -1,6 +1,7 @@
 #include "core/systemd_host.hpp"
 
 #include "core/files.hpp"
+#include "core/probe_names.hpp"
 #include "core/race.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -20,6 +21,10 @@ constexpr unsigned kAttemptsBeforeUnknown = 4;
 
 std::string unit_of(std::string const& service) {
     return "atomix-" + service + ".service";
+}
+
+std::string observed_as(std::string const& unit) {
+    return std::string{kUnitProbe} + unit;
 }
 
 std::string joined(std::vector<std::string> const& words) {
@@ -66,12 +71,21 @@ void SystemdHost::want(ServiceSpec spec) {
     if (changed_) changed_->cancel();
 }
 
+Service SystemdHost::told(std::string const& name) const {
+    auto const found = services_.now().find(name);
+    return found == services_.now().end() ? Service{} : found->second;
+}
+
 void SystemdHost::tell(std::string const& name, UnitState now) {
     auto& kept = kept_.at(name);
-    auto const before = services_.now().contains(name) ? services_.now().at(name) : Service{};
-    auto after = service_after(before, unit_of(name), kept.seen, now);
+    auto after = service_after(told(name), unit_of(name), kept.seen, now);
     if (!after.running && !kept.refused.empty()) after.error = kept.refused;
     kept.seen = std::move(now);
+    tell(name, std::move(after));
+}
+
+void SystemdHost::tell(std::string const& name, Service after) {
+    auto const before = told(name);
     if (after == before) return;
     if (after.running)
         log_(Level::info, "service runs", {{"service", name}, {"pid", after.pid}, {"starts", after.starts}});
@@ -82,10 +96,12 @@ void SystemdHost::tell(std::string const& name, UnitState now) {
 
 void SystemdHost::tell_unknown(std::string const& why) {
     services_.change([&](Services& all) {
-        for (auto const& [name, kept] : kept_) {
-            all[name].running = false;
-            all[name].pid = 0;
-            all[name].error = "not known: " + why;
+        for (auto const& [name, kept] : kept_) all[name];
+        for (auto const& [unit, seen] : observed_) all[observed_as(unit)];
+        for (auto& [name, service] : all) {
+            service.running = false;
+            service.pid = 0;
+            service.error = "not known: " + why;
         }
     });
 }
@@ -134,6 +150,16 @@ Task<Result<void>> SystemdHost::look(SystemdBus& bus, std::string name) {
     auto const wanted = core::order(*now, kept.past);
     if (wanted == UnitOrder::none) co_return Result<void>{};
     co_return co_await give(bus, std::move(name), wanted);
+}
+
+Task<Result<void>> SystemdHost::look_only(SystemdBus& bus, std::string unit) {
+    if (auto ok = bus.watch(unit); !ok) co_return ok.error();
+    auto now = co_await bus.state(unit);
+    if (!now) co_return now.error();
+    auto& seen = observed_.at(unit);
+    tell(observed_as(unit), observed_after(told(observed_as(unit)), unit, seen, *now));
+    seen = std::move(*now);
+    co_return Result<void>{};
 }
 
 Task<Result<void>> SystemdHost::give(SystemdBus& bus, std::string name, UnitOrder order) {
@@ -190,6 +216,10 @@ Task<Error> SystemdHost::serve() {
         for (auto const& [name, kept] : kept_) names.push_back(name);
         for (auto const& name : names) {
             auto const looked = co_await look(*bus, name);
+            if (!looked) co_return looked.error();
+        }
+        for (auto const& [unit, seen] : observed_) {
+            auto const looked = co_await look_only(*bus, unit);
             if (!looked) co_return looked.error();
         }
         auto change = bus->changed();

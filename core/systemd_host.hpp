@@ -11,6 +11,8 @@
 // a difference is logged: the paths, and chronyd's -x (set_clock, /etc/atomix/chronyd.env), are the image's
 // to write down twice.
 //
+// Units that others own can be observed: their state is told as a service's, and nothing is ordered.
+//
 // Restarts: systemd's, every 2 s and for ever, also without this program. A service that ended after a run
 // of at least that long is restarted at once by this program; one that somebody stopped, after 1, 2, 4 … 60
 // s.
@@ -41,6 +43,8 @@ public:
                 std::filesystem::path run_directory,
                 std::filesystem::path socket = kSystemdSocket);
 
+    // `unit`, "name.service", is told of as the service "unit:name.service". Before run().
+    void observe(std::string const& unit) { observed_[unit]; }
     void want(ServiceSpec spec) override;
     Task<void> run() override;
 
@@ -58,10 +62,13 @@ private:
 
     Task<Error> serve();
     Task<Result<void>> look(SystemdBus& bus, std::string name);
+    Task<Result<void>> look_only(SystemdBus& bus, std::string unit);
     Task<Result<void>> give(SystemdBus& bus, std::string name, UnitOrder order);
     Task<void> other_wish(unsigned wishes);
     Task<void> other_wish_or_time(unsigned wishes);
+    Service told(std::string const& name) const;
     void tell(std::string const& name, UnitState now);
+    void tell(std::string const& name, Service after);
     void tell_unknown(std::string const& why);
     void check_run(Kept& kept) const;
     static void postpone(Kept& kept, TimePoint until);
@@ -73,6 +80,7 @@ private:
     std::filesystem::path run_directory_;
     std::filesystem::path socket_;
     std::map<std::string, Kept> kept_;
+    std::map<std::string, UnitState> observed_;     // as seen last
     unsigned wishes_ = 0;                           // how many there were
     std::shared_ptr<asio::steady_timer> changed_;   // rings never; cancelled with each wish
 };

@@ -65,6 +65,20 @@ Service service_after(Service before, std::string const& unit, UnitState const& 
             .invocation = now.invocation};
 }
 
+Service observed_after(Service before, std::string const& unit, UnitState const& seen, UnitState const& now) {
+    auto after = service_after(std::move(before), unit, seen, now);
+    if (now.active == "active" || now.active == "reloading") {
+        after.running = true;
+        after.pid = now.pid;
+        after.error.clear();
+    } else if (now.load == "not-found") {
+        after.error = "systemd knows no " + unit + ": the image lacks it, or trial.units must not name it";
+    } else if (after.error.empty()) {
+        after.error = now.active + " (" + now.sub + ")";
+    }
+    return after;
+}
+
 UnitOrder order(UnitState const& unit, UnitPast const& past) {
     if (is_down(unit)) return unit.load == "loaded" ? UnitOrder::start : UnitOrder::none;
     bool const between_runs = is_between_runs(unit);

@@ -30,6 +30,10 @@ bool is_down(UnitState const& unit);
 // counted by invocations, and by systemd's count where it was faster than our looks.
 Service service_after(Service before, std::string const& unit, UnitState const& seen, UnitState const& now);
 
+// The same of a unit that others own, and that this program only looks at: it runs while it is active, also
+// without a process (Type=oneshot).
+Service observed_after(Service before, std::string const& unit, UnitState const& seen, UnitState const& now);
+
 enum class UnitOrder { none, start, restart };
 
 struct UnitPast {

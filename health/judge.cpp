@@ -107,6 +107,17 @@ core::Services counted_runs(core::Services services,
     return services;
 }
 
+core::Services
+judged_services(core::Services services, std::vector<Reading> const& weighed, Rules const& rules) {
+    std::erase_if(services, [&](auto const& service) {
+        auto const& name = service.first;
+        auto const reading = std::ranges::find(weighed, name, &Reading::probe);
+        return rules.importance_of(name) == Importance::off ||
+               (reading != weighed.end() && reading->weight != core::Weight::required);
+    });
+    return services;
+}
+
 std::map<std::string, unsigned> Held::restarts() const {
     std::map<std::string, unsigned> counted;
     for (auto const& [name, run] : runs) {

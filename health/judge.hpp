@@ -49,6 +49,10 @@ core::Services counted_runs(core::Services services,
                             core::Containers const& containers,
                             std::vector<Reading> const& readings);
 
+// Those whose restarts count: not where the probe of the same name is off, excused or only wanted.
+core::Services
+judged_services(core::Services services, std::vector<Reading> const& weighed, Rules const& rules);
+
 // Since when everything required has held. A service that restarted between two rounds has not, even if it
 // was up in both.
 struct Held {

@@ -66,7 +66,8 @@ core::Task<void> Monitor::watch_trial() {
         auto const rules = rules_for(rules_, state->containers, state->update.baseline);
         auto const readings =
             dated(weighed(asked, rules, state->update.baseline), health_.now().readings, now);
-        auto const runs = counted_runs(state->services, state->containers, readings);
+        auto const runs =
+            counted_runs(judged_services(state->services, readings, rules), state->containers, readings);
         held = next_held(held, readings, runs, now, age < rules.grace);
         auto const since = [&](std::optional<core::TimePoint> const& when) {
             return when ? now - *when : core::Duration{};

@@ -68,6 +68,9 @@ core::Task<void> Prober::ask_network(std::vector<core::Reading>& readings) {
     auto const state = state_.get();   // after the questions: a service that died meanwhile shows
     for (auto const& reading : told_by(*state, lan))
         if (is_on(reading.probe)) readings.push_back(reading);
+    for (auto const& unit : settings_.units)
+        if (auto reading = unit_reading(state->services, unit); is_on(reading.probe))
+            readings.push_back(std::move(reading));
 }
 
 core::Task<void> Prober::ask_own(std::vector<core::Reading>& readings) {

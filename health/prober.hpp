@@ -20,6 +20,7 @@ struct ProbeSettings {
     std::filesystem::path data;
     std::uint64_t data_minimum = 0;   // bytes
     core::WallTime built{};           // of this image: the clock's floor
+    std::vector<std::string> units;   // of systemd, beyond dnsmasq's and chronyd's
     Rules rules;                      // which are off
 };
 

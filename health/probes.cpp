@@ -1,5 +1,6 @@
 #include "health/probes.hpp"
 
+#include "core/probe_names.hpp"
 #include "health/dhcp_message.hpp"
 #include "health/relay_question.hpp"
 #include "health/udp_question.hpp"
@@ -107,6 +108,18 @@ Reading service_reading(core::Services const& services, std::string const& name)
         return {
             .probe = name, .good = false, .detail = service.error.empty() ? "not running" : service.error};
     return {.probe = name, .good = true, .detail = "running, pid " + std::to_string(service.pid)};
+}
+
+Reading unit_reading(core::Services const& services, std::string const& unit) {
+    Reading reading{.probe = std::string{core::kUnitProbe} + unit, .detail = "not looked at yet"};
+    auto const found = services.find(reading.probe);
+    if (found == services.end()) return reading;
+    auto const& [name, state] = *found;
+    reading.good = state.running;
+    reading.detail = !state.running ? state.error
+                     : state.pid    ? "active, pid " + std::to_string(state.pid)
+                                    : "active";
+    return reading;
 }
 
 Reading lan_address_reading(core::Link const& lan, core::Cidr wanted) {

@@ -17,6 +17,8 @@ using core::Reading;
 using core::Task;
 
 Reading service_reading(core::Services const& services, std::string const& name);
+// Of a unit that core::SystemdHost observes.
+Reading unit_reading(core::Services const& services, std::string const& unit);
 Reading lan_address_reading(core::Link const& lan, core::Cidr wanted);
 Reading wan_lease_reading(core::Link const& wan);
 Reading firewall_reading(core::FirewallState const& firewall);

@@ -253,6 +253,17 @@ TEST_CASE("each rule of the device document has its sentence") {
          "digits, _ and -, and does not begin with -"},
         {"probe in two lists", "grace: 0s", "wanted: [ntp]\n  off: [ntp]",
          "device.yaml:31:8: trial.off: ntp is in trial.wanted already"},
+        {"a unit that is no service", "grace: 0s", "units: [a.timer]",
+         "device.yaml:30:11: trial.units: expected a service's unit, name.service, not \"a.timer\""},
+        {"a unit with a path", "grace: 0s", "units: [/a.service]",
+         "device.yaml:30:11: trial.units: expected a service's unit, name.service, not \"/a.service\""},
+        {"units without systemd", "grace: 0s", "units: [a.service]",
+         "device.yaml:30:10: trial.units: needs services.host to be systemd, which runs units"},
+        {"a unit's probe that is none", "grace: 0s", "wanted: [unit:a.service]",
+         "device.yaml:30:12: trial.wanted: \"unit:a.service\" is not a probe that this build knows; it knows "
+         "dns, "
+         "ntp, dhcp, dnsmasq, chronyd, lan_address, lan_link, wan_lease, firewall, forwarding, data_space, "
+         "data_writable, clock, loop_latency, update_server"},
         {"no space at all", "grace: 0s", "data_minimum_mib: 0",
          "device.yaml:30:21: trial.data_minimum_mib: expected an integer from 1 to 1048576, not \"0\""},
         {"host unknown", "host: children", "host: docker",
@@ -447,6 +458,17 @@ TEST_CASE("an empty document names everything that is required") {
               "device.yaml:1:1: slots.b.rootfs: is required",
               "device.yaml:1:1: update.keyring: is required"});
     CHECK(test::problem_in(parse("- 1\n")) == "device.yaml:1:1: expected a mapping, not a list");
+}
+
+TEST_CASE("units that a trial requires are the image's, and their probes can be moved") {
+    auto text = test::replaced(test::sim_device_document(), "grace: 0s",
+                               "units: [a.service, \"b@1.service\"]\n  wanted: [unit:a.service]");
+    text = test::replaced(text, "host: children", "host: systemd");
+    auto const parsed = parse(test::replaced(text, "/run/atomix/cmdline", "/proc/cmdline"));
+    REQUIRE(test::problem_in(parsed) == "");
+    auto const& document = std::get<config::DeviceDocument>(parsed);
+    CHECK(*document.trial_units == std::vector<std::string>{"a.service", "b@1.service"});
+    CHECK(*document.probes_wanted == std::vector<std::string>{"unit:a.service"});
 }
 
 TEST_CASE("a device document that cannot be read is one problem without a line") {

@@ -21,6 +21,7 @@ TEST_CASE("a systemd that cannot be asked is told after 700 ms, since one that r
     services.set({{"dns", {.running = true, .pid = 7, .starts = 2}}});
     core::SystemdHost host{clock, services, core::Log{log, "core"}, directory.path(), directory / "private"};
     host.want({.name = "dns", .argv = {"/bin/true"}, .configuration = ""});
+    host.observe("other.service");
     test::Started running{io, host.run()};
 
     clock.advance(699ms);
@@ -33,6 +34,8 @@ TEST_CASE("a systemd that cannot be asked is told after 700 ms, since one that r
     CHECK(dns.starts == 2);
     CHECK(dns.error == "not known: connecting to systemd at " + (directory / "private").string() +
                            " [No such file or directory]");
+
+    CHECK(state.now().services.at("unit:other.service").error == dns.error);
 
     log->lines.clear();
     clock.advance(60s);

@@ -44,6 +44,44 @@ UnitState down(std::string load, std::string active = "inactive", std::string in
 
 }   // namespace
 
+TEST_CASE("an observed unit runs while it is active, and each other run of it is a start") {
+    auto done = running("a");
+    done.sub = "exited";
+    done.pid = 0;
+    auto starting = running("b");
+    starting.active = "activating";
+    starting.sub = "start";
+    starting.pid = 0;
+    struct {
+        char const* name;
+        UnitState now;
+        bool runs;
+        int pid;
+        unsigned starts;
+        char const* error;
+    } const cases[] = {
+        {"as before", running("a"), true, 77, 1, ""},
+        {"without a process", done, true, 0, 1, ""},
+        {"run again by somebody", running("b"), true, 77, 2, ""},
+        {"run again by systemd, faster than our looks", running("b", 3), true, 77, 4, ""},
+        {"on its way", starting, false, 0, 2, "activating (start)"},
+        {"between two runs", ended("a", CLD_EXITED, 3), false, 0, 1, "ended with status 3"},
+        {"stopped", down("loaded", "inactive", "a"), false, 0, 1, "stopped by somebody"},
+        {"gone", down("not-found"), false, 0, 1,
+         "systemd knows no u.service: the image lacks it, or trial.units must not name it"},
+    };
+    auto const before = core::observed_after({}, "u.service", {}, running("a"));
+    CHECK(before == Service{.running = true, .pid = 77, .starts = 1, .error = "", .invocation = "a"});
+    for (auto const& c : cases) {
+        CAPTURE(c.name);
+        auto const after = core::observed_after(before, "u.service", running("a"), c.now);
+        CHECK(after.running == c.runs);
+        CHECK(after.pid == c.pid);
+        CHECK(after.starts == c.starts);
+        CHECK(after.error == c.error);
+    }
+}
+
 TEST_CASE("the state says why a unit does not run, and what to do") {
     auto timed_out = ended("a", CLD_KILLED, SIGABRT);
     timed_out.result = "watchdog";

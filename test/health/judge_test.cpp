@@ -146,6 +146,21 @@ TEST_CASE("a restart that nobody counted shows by another invocation") {
     CHECK(held.since == kNow + 10s);
 }
 
+TEST_CASE("restarts count of what is required, and of what no probe is named after") {
+    Rules rules = kRules;
+    rules.probes = {{"chronyd", Importance::off}, {"unit:c.service", Importance::wanted}};
+    core::Services const all{{"dnsmasq", {}},        {"chronyd", {}},        {"udhcpc", {}},
+                             {"unit:a.service", {}}, {"unit:b.service", {}}, {"unit:c.service", {}}};
+    auto const readings = health::weighed({{.probe = "dnsmasq"},
+                                           {.probe = "chronyd"},
+                                           {.probe = "unit:a.service"},
+                                           {.probe = "unit:b.service"},
+                                           {.probe = "unit:c.service"}},
+                                          rules, {.failing = {"unit:b.service"}});
+    CHECK(health::judged_services(all, readings, rules) ==
+          core::Services{{"dnsmasq", {}}, {"udhcpc", {}}, {"unit:a.service", {}}});
+}
+
 TEST_CASE("restarts within the grace are forgiven, later ones and those before the first look are not") {
     auto services = kSteady;
     auto const look = [&](health::Held held, unsigned starts, bool in_grace) {

@@ -32,6 +32,7 @@ struct World {
     int rounds = 0;
     bool good = true;
     bool cable_out = false;
+    std::string probe = "dns";
     std::function<void()> in_round;   // what happens while the probes are asked
     bool reads_containers = false;
     health::Monitor monitor{clock,
@@ -47,7 +48,7 @@ struct World {
         ++rounds;
         if (in_round) in_round();
         std::vector<core::Reading> readings{
-            {.probe = "dns", .good = good, .detail = "as the test says", .cable_out = cable_out}};
+            {.probe = probe, .good = good, .detail = "as the test says", .cable_out = cable_out}};
         if (reads_containers)
             for (auto const& reading : health::container_readings(state.now())) readings.push_back(reading);
         co_return readings;
@@ -225,6 +226,19 @@ TEST_CASE_FIXTURE(World, "a service that does not stay up ends the trial long be
     clock.advance(6s);
     CHECK(verdict() == Verdict::roll_back);
     CHECK(state.now().health.reason == "dnsmasq does not stay up: started again 4 times in 5 s");
+}
+
+TEST_CASE_FIXTURE(World, "a service that was restless before the update does not fail it") {
+    probe = "dnsmasq";
+    good = false;
+    begin_trial({"dnsmasq"});
+    core::Writer<&core::DeviceState::services> services{state};
+    services.set({{"dnsmasq", {.running = true, .starts = 5}}});
+    start();
+    clock.advance(59s);
+    services.set({{"dnsmasq", {.running = true, .starts = 6}}});
+    clock.advance(2s);
+    CHECK(verdict() == Verdict::commit);
 }
 
 TEST_CASE_FIXTURE(World, "a trial whose cable is out waits for it until the limit, and is then committed") {

@@ -25,6 +25,7 @@ struct World {
     core::Workers workers{1};
     core::StateBus state{io.get_executor(), core::DeviceState{}};
     int contacts = 0;
+    std::vector<std::string> units;
     core::ServerContact answer{.status = 204};
 
     health::Prober prober(health::Rules rules = {}) {
@@ -34,6 +35,7 @@ struct World {
                 {.lan = {.address = core::Ipv4{127u << 24 | 1}, .prefix = 8},
                  .local_name = "gateway.local",
                  .data = data.path(),
+                 .units = units,
                  .rules = std::move(rules)},
                 {.clock_is_synchronised = []() -> core::Task<bool> { co_return true; },
                  .contact_server = [this]() -> core::Task<void> {
@@ -92,6 +94,18 @@ TEST_CASE_FIXTURE(World, "a round has every known probe once, and none that is o
     REQUIRE(rest);
     REQUIRE(rest->size() == 1);
     CHECK(rest->at(0).probe == "clock");
+}
+
+TEST_CASE_FIXTURE(World, "each required unit is a probe of its own, which can be off") {
+    units = {"a.service", "b.service"};
+    health::Rules units_only{.probes = {{"unit:b.service", health::Importance::off}}};
+    for (auto const name : core::kProbes) units_only.probes[std::string{name}] = health::Importance::off;
+    auto asked = prober(units_only);
+    auto const readings = result_of(asked.round());
+    REQUIRE(readings);
+    REQUIRE(readings->size() == 1);
+    CHECK(readings->at(0).probe == "unit:a.service");
+    CHECK(!readings->at(0).good);
 }
 
 TEST_CASE_FIXTURE(World, "the update server is asked in a trial only, and an answer stands for a minute") {

@@ -97,6 +97,21 @@ TEST_CASE("a service's reading says why it is not good") {
     CHECK(health::service_reading(services, "sshd").detail == "not started");
 }
 
+TEST_CASE("a required unit is good while it is active, and says why it is not") {
+    core::Services const services{{"unit:a.service", {.running = true, .pid = 12}},
+                                  {"unit:b.service", {.running = true}},
+                                  {"unit:c.service", {.error = "ended with status 1"}},
+                                  {"d.service", {.running = true}}};
+    CHECK(health::unit_reading(services, "a.service").good);
+    CHECK(health::unit_reading(services, "a.service").probe == "unit:a.service");
+    CHECK(health::unit_reading(services, "a.service").detail == "active, pid 12");
+    CHECK(health::unit_reading(services, "b.service").detail == "active");
+    CHECK(!health::unit_reading(services, "c.service").good);
+    CHECK(health::unit_reading(services, "c.service").detail == "ended with status 1");
+    CHECK(!health::unit_reading(services, "d.service").good);
+    CHECK(health::unit_reading(services, "d.service").detail == "not looked at yet");
+}
+
 TEST_CASE("the LAN address must be exactly the wanted one") {
     auto const wanted = *core::parse_cidr("172.20.30.1/24");
     CHECK(health::lan_address_reading({.name = "eth1", .addresses = {"172.20.30.1/24"}}, wanted).good);

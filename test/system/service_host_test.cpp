@@ -393,6 +393,30 @@ TEST_CASE_FIXTURE(Units, "a program that is not there is told") {
     end();
 }
 
+TEST_CASE_FIXTURE(Units, "a unit that is observed is told of with each of its runs, and nothing is ordered") {
+    auto const observed = "unit:" + unit("one");
+    dynamic_cast<core::SystemdHost&>(*host).observe(unit("one"));
+    start();
+    REQUIRE(
+        happens([&] { return service(observed).error.starts_with("systemd knows no atomix-one.service"); }));
+    install("one", kLasting, "10ms");
+    REQUIRE(core::replace_file(directory / "one.conf", "").has_value());
+    settle();
+    CHECK(service(observed).starts == 0);   // nobody has started it
+    systemctl("start " + unit("one"));
+    REQUIRE(runs(observed, 1));
+    systemctl("restart " + unit("one"));   // by somebody, whom systemd does not count
+    REQUIRE(runs(observed, 2));
+    ::kill(service(observed).pid, SIGKILL);
+    REQUIRE(runs(observed, 3));
+    systemctl("stop " + unit("one"));
+    REQUIRE(happens([&] { return !service(observed).running; }));
+    settle();
+    CHECK(!service(observed).running);
+    CHECK(service(observed).starts == 3);
+    end();
+}
+
 TEST_CASE_FIXTURE(Units, "a systemd that re-executes itself is asked again") {
     want("one", kLasting);
     start();

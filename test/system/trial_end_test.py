@@ -49,12 +49,12 @@ def drop_in(unit, name, lines):
     return directory / f"{name}.conf"
 
 
-class TrialEnd(unittest.TestCase):
-    """The booted slot is A."""
+class Booted(unittest.TestCase):
+    """The booted slot is A. Its root file system is every test's."""
 
     def setUp(self):
         self.container = None
-        self.addCleanup(self.show_journal)
+        self.addCleanup(self.end_container)
         (root / "var/lib/env").write_bytes(bytes(0x8000))
         for name, below in (("fw_env.config", ""), ("fw_env.host", root)):
             place = f"{below}/var/lib/env"
@@ -65,7 +65,7 @@ class TrialEnd(unittest.TestCase):
             left.unlink(missing_ok=True)
         drop_in(TIMER, "soon", "[Timer]\nOnBootSec=\nOnBootSec=4s\n")
 
-    def show_journal(self):
+    def end_container(self):
         if self.container and not self.container.has_ended():
             self.container.end()
         if self._outcome.result.failures or self._outcome.result.errors:
@@ -94,6 +94,8 @@ class TrialEnd(unittest.TestCase):
         return subprocess.run(["journalctl", "-q", "-D", root / "var/log/journal", "-o", "cat", "-b"],
                               capture_output=True, text=True).stdout
 
+
+class TrialEnd(Booted):
     def assert_it_reboots(self):
         self.boot()
         self.assertTrue(wait_until(self.container.has_ended, 60, 0.1), "no reboot")
