@@ -3,9 +3,10 @@
 //
 // Each target is one file: bytes in, and what must hold of everything that is accepted. test/run builds them,
 // replays the corpus and fuzzes each for a few seconds; `test/fuzz/run TARGET [SECONDS]` is the long run by
-// hand. corpus/TARGET holds seeds from real programs (made by make-corpus) and, as found-*, inputs that once
-// broke something. An input that breaks something is written to build/fuzz/artifacts; replay it by
-// `build/fuzz/test/fuzz/fuzz_TARGET FILE`, mend what it found, and add it to the corpus.
+// hand. corpus/TARGET holds seeds from real programs (made by make-corpus; operator_document's are written by
+// hand) and, as found-*, inputs that once broke something. An input that breaks something is written to
+// build/fuzz/artifacts; replay it by `build/fuzz/test/fuzz/fuzz_TARGET FILE`, mend what it found, and add it
+// to the corpus.
 
 #include <cstddef>
 #include <cstdint>
