@@ -141,7 +141,19 @@ private:
         else
             unit.problem(unit.at(), "Container", "is required");
         read_section(unit, node, made, "Install", kNoCheck);
+        if (is_known) check_podmans_name(unit, node, made);
         unit.refuse("Service", "is refused, because this program says how a container's service is run");
+    }
+
+    // Each would be started in the other's place.
+    void check_podmans_name(Mapping& unit, Node const& node, ContainerUnit const& made) {
+        auto const called = podman_name(made);
+        auto const [first, is_new] =
+            podman_names_.emplace(std::pair{made.privileged, called}, node.key_at.line);
+        if (!is_new)
+            unit.problem(node.key_at, "Container",
+                         "is called " + called + " by podman, as the container in line " +
+                             std::to_string(first->second) + " is");
     }
 
     template <class Check>
@@ -156,7 +168,9 @@ private:
 
     DeclaredUnits const& declared_;
     Containers containers_;
-    std::map<std::string, int> services_;   // and the lines of their units
+    // and the lines of their units
+    std::map<std::string, int> services_;
+    std::map<std::pair<bool, std::string>, int> podman_names_;   // by privileged: root's and the app user's
 };
 
 void read_activation(Mapping activation, DeclaredUnits const& declared, Containers& containers) {
@@ -205,6 +219,14 @@ Field<Containers> read_containers(Mapping& root, bool has_manager) {
 std::string service_name(ContainerUnitKind kind, std::string const& name) {
     auto const ending = kind == Kind::container ? std::string{} : '-' + std::string{config::name(kind)};
     return name + ending + ".service";
+}
+
+std::string podman_name(ContainerUnit const& container) {
+    for (auto const& section : container.sections)
+        for (auto const& directive : section.directives)
+            if (section.name == "Container" && directive.key == "ContainerName" && !directive.values.empty())
+                return directive.values.front();
+    return "systemd-" + container.name;
 }
 
 char const* name(ContainerUnitKind kind) noexcept {

@@ -16,7 +16,8 @@
 // write `privileged: true`.
 // Networks are always root's and internal: a bridge that leads somewhere makes netavark switch ip_forward on,
 // which this device never does, and a macvlan passes the packet filter.
-// Two units with one service name are refused, whoever owns them, and names that are units of this system.
+// Two units with one service name are refused, whoever owns them, two containers of one owner that podman
+// would call the same, and names that are units of this system.
 
 #include "config/mapping.hpp"
 
@@ -61,6 +62,9 @@ Field<Containers> read_containers(Mapping& root, bool has_manager);
 
 // "web.service", "front-network.service", "data-volume.service", "site-build.service": Quadlet's names
 std::string service_name(ContainerUnitKind kind, std::string const& name);
+
+// What podman calls a container: its ContainerName, or "systemd-web"
+std::string podman_name(ContainerUnit const& container);
 
 // "container", "network", "volume", "build": the table's key, and the ending of the unit's file
 char const* name(ContainerUnitKind kind) noexcept;

@@ -204,12 +204,6 @@ private:
     std::string text_;
 };
 
-std::string podmans_name(ContainerUnit const& unit) {
-    if (unit.kind != Kind::container) return {};
-    auto const written = values_of(unit, "Container", "ContainerName");
-    return written.empty() ? "systemd-" + unit.name : written.front();
-}
-
 }   // namespace
 
 std::vector<QuadletFile> render_quadlets(config::Containers const& containers, QuadletPaths const& paths) {
@@ -223,7 +217,7 @@ std::vector<QuadletFile> render_quadlets(config::Containers const& containers, Q
             file.name = unit.name + '.' + name(unit.kind);
             file.service = service_name(unit.kind, unit.name);
             file.text = renderer.render(unit);
-            file.container = podmans_name(unit);
+            if (unit.kind == Kind::container) file.container = podman_name(unit);
             files.push_back(std::move(file));
         }
     return files;

@@ -184,6 +184,16 @@ TEST_CASE("each rule of containers has its sentence") {
          "{}}\n",
          "4:12: containers.volume.a: has the service a-volume.service, which line 3 has already"},
 
+        {"two containers with one name",
+         "containers:\n  container:\n    a: {privileged: true, Container: {Image: i, ContainerName: shop}}\n"
+         "    b: {privileged: true, Container: {Image: i, ContainerName: shop}}\n",
+         "5:5: containers.container.b.Container: is called shop by podman, as the container in line 4 is"},
+        {"a name that another one has by default",
+         "containers:\n  container:\n    a: {privileged: true, Container: {Image: i}}\n"
+         "    b: {privileged: true, Container: {Image: i, ContainerName: systemd-a}}\n",
+         "5:5: containers.container.b.Container: is called systemd-a by podman, as the container in line 4 "
+         "is"},
+
         {"activation without required", "activation: {}\n", "2:1: activation.required: is required"},
         {"nothing required", "activation: {required: []}\n",
          "2:24: activation.required: must name at least one container"},
@@ -239,6 +249,17 @@ TEST_CASE("what the device's document says of containers is what an operator's i
     CHECK(config::device_names(device).has_containers);
     CHECK(config::device_names(device).wan == "end0");
     CHECK(config::device_names(device).lan == "eth1");
+}
+
+TEST_CASE("root and the app user may have containers with one name, each in a podman of their own") {
+    auto const document =
+        accepted("containers:\n  container:\n"
+                 "    a: {privileged: true, Container: {Image: i, ContainerName: shop}}\n"
+                 "    b: {privileged: false, Container: {Image: i, ContainerName: shop}}\n");
+    REQUIRE(document.containers->units.size() == 2);
+    CHECK(config::podman_name(document.containers->units[0]) == "shop");
+    CHECK(config::podman_name(document.containers->units[1]) == "shop");
+    CHECK(config::podman_name({.kind = Kind::container, .name = "web", .sections = {}}) == "systemd-web");
 }
 
 TEST_CASE("services are called as Quadlet calls them") {
