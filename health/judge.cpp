@@ -28,6 +28,14 @@ std::string told(Reading const& failing, core::TimePoint now) {
     return failing.probe + ": " + failing.detail + ", for " + seconds(now - failing.since);
 }
 
+// Every one of them: who looks for the cable must not find the next one afterwards.
+std::string told_failing(std::vector<Reading> const& readings, core::TimePoint now) {
+    std::string all;
+    for (auto const& reading : readings)
+        if (fails(reading)) all += "; " + told(reading, now);
+    return all;
+}
+
 bool contains(std::vector<std::string> const& names, std::string const& name) {
     return std::ranges::find(names, name) != names.end();
 }
@@ -45,9 +53,8 @@ core::Weight weight_of(Reading const& reading, Rules const& rules, core::Baselin
 Judgement at_the_limit(TrialFacts const& facts, Rules const& rules) {
     auto const at_end = ", at the end of a trial of " + seconds(rules.limit);
     if (facts.healthy_but_cable_for >= rules.window) {   // trigger: rest at the limit
-        auto const* const out = first_failing(facts.readings, true);
         return {Verdict::commit, "everything but a cable held for the whole window" +
-                                     (out ? "; " + told(*out, facts.now) : std::string{}) + at_end};
+                                     told_failing(facts.readings, facts.now) + at_end};
     }
     auto const* failing = first_failing(facts.readings, false);
     if (!failing) failing = first_failing(facts.readings, true);

@@ -13,8 +13,14 @@ using core::Phase;
 namespace {
 
 constexpr auto kOrdinaryInterval = std::chrono::minutes{5};
+constexpr auto kFirstReading = std::chrono::seconds{5};
 constexpr auto kSettle = std::chrono::seconds{1};   // a burst of changes is one round
 constexpr auto kContainerPause = std::chrono::minutes{1};
+
+// A carrier counts after it has held, so at first there is none.
+bool are_read(core::Links const& links) {
+    return !links.lan.name.empty() && (links.lan.carrier || !links.lan.present);
+}
 
 bool in_trial(core::DeviceState const& state) {
     return state.update.phase == Phase::trial;
@@ -46,7 +52,14 @@ Monitor::Monitor(core::Clock& clock,
       rules_{rules},
       trial_interval_{trial_interval} {}
 
+core::Task<void> Monitor::links_are_read() {
+    for (auto seen = state_.get(); !are_read(seen->links);) seen = co_await state_.changed_from(seen);
+}
+
 core::Task<void> Monitor::run() {
+    auto read = links_are_read();
+    auto enough = clock_.sleep_for(kFirstReading);
+    co_await core::ends_before(std::move(read), std::move(enough));
     for (;;) {
         if (in_trial(state_.now()))
             co_await watch_trial();

@@ -3,6 +3,7 @@
 // minutes and after each change of links, services, firewall or forwarding, of which nothing follows but what
 // the status shows. After a change of how containers do as well, but not more than once a minute: one that
 // crashes for ever would wear out the flash that the probes write to.
+// The first round waits for the links to have been read and for the LAN's carrier, 5 s at the most.
 
 #include "core/clock.hpp"
 #include "core/device_state.hpp"
@@ -29,6 +30,7 @@ public:
     core::Task<void> run();
 
 private:
+    core::Task<void> links_are_read();
     core::Task<void> watch_trial();
     core::Task<void> watch_ordinary();
     core::Task<void> changed_from(std::shared_ptr<core::DeviceState const> seen);

@@ -3,6 +3,7 @@
 #include "core/files.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace health {
 namespace {
@@ -13,6 +14,9 @@ using core::fail;
 constexpr auto kLateTick = std::chrono::milliseconds{100};
 constexpr auto kTooLate = std::chrono::seconds{2};
 constexpr unsigned kFirstErrorStatus = 400;
+// What servers answer whose client certificate they do not like: 403, and nginx 400, or 495 and 496 where it
+// is told to. It may be for another reason, so the fault is not called ours.
+constexpr std::array<unsigned, 5> kRefusals{400, 401, 403, 495, 496};
 
 core::Result<std::uint64_t> free_below(std::filesystem::path const& data) {
     std::error_code failed;
@@ -100,7 +104,10 @@ Reading update_server_reading(std::optional<core::ServerContact> const& contact,
     Reading reading{.probe = "update_server", .good = true, .detail = "not asked yet"};
     if (!contact) return reading;
     if (!contact->error) {
-        reading.detail = "it answered " + std::to_string(contact->status);
+        bool const refuses = std::ranges::find(kRefusals, contact->status) != kRefusals.end();
+        reading.detail =
+            (refuses ? "it refuses this device, its certificate perhaps, with status " : "it answered ") +
+            std::to_string(contact->status);
         reading.warning = contact->status >= kFirstErrorStatus;
         return reading;
     }

@@ -35,10 +35,10 @@ Prober::Prober(core::Clock& clock,
                ProbeSettings settings,
                ProbeActs acts)
     : clock_{clock},
-      workers_{workers},
       state_{state},
       settings_{std::move(settings)},
-      acts_{std::move(acts)} {}
+      acts_{std::move(acts)},
+      data_{clock, [&workers, data = settings_.data] { return look_at_data(workers, data); }} {}
 
 core::Task<std::vector<core::Reading>> Prober::round() {
     return round(state_.now().update.phase == core::Phase::trial);
@@ -74,7 +74,7 @@ core::Task<void> Prober::ask_network(std::vector<core::Reading>& readings) {
 }
 
 core::Task<void> Prober::ask_own(std::vector<core::Reading>& readings) {
-    auto const data = co_await look_at_data(workers_, settings_.data);
+    auto const data = co_await data_.look();
     if (is_on("data_space")) readings.push_back(data_space_reading(data.free_bytes, settings_.data_minimum));
     if (is_on("data_writable")) readings.push_back(data_writable_reading(data.written));
     if (!is_on("clock")) co_return;

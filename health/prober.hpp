@@ -5,6 +5,7 @@
 #include "core/device_state.hpp"
 #include "core/ipv4.hpp"
 #include "core/workers.hpp"
+#include "health/data_look.hpp"
 #include "health/rules.hpp"
 
 #include <filesystem>
@@ -54,10 +55,10 @@ private:
     bool is_on(std::string const& probe) const;
 
     core::Clock& clock_;
-    core::Workers& workers_;
     core::StateBus& state_;
     ProbeSettings settings_;
     ProbeActs acts_;
+    DataLook data_;
 };
 
 }   // namespace health

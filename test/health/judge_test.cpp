@@ -21,6 +21,9 @@ std::vector<Reading> const kSilent{
 std::vector<Reading> const kUnplugged{
     {.probe = "dns", .good = true},
     {.probe = "wan_lease", .detail = "eth0 has no address: no cable", .cable_out = true, .since = kNow - 9s}};
+std::vector<Reading> const kAllUnplugged{
+    kUnplugged.at(1),
+    {.probe = "lan_link", .detail = "eth1 has no carrier: no cable", .cable_out = true, .since = kNow - 8s}};
 std::vector<Reading> const kBoth{kUnplugged.at(1), kSilent.at(0)};
 core::Services const kSteady{{"dnsmasq", {.running = true, .pid = 7, .starts = 1}}};
 core::Services const kRestless{{"dnsmasq", {.running = false, .starts = 5, .error = "ended with status 1"}}};
@@ -58,6 +61,10 @@ TEST_CASE("a trial is committed, waited for or rolled back, with a reason") {
         {"a cable that is out at the limit", 10min, 0s, 9min, 0, kUnplugged, Verdict::commit,
          "everything but a cable held for the whole window; wan_lease: eth0 has no address: no cable, for 9 "
          "s"},
+        {"two cables that are out at the limit", 10min, 0s, 9min, 0, kAllUnplugged, Verdict::commit,
+         "; wan_lease: eth0 has no address: no cable, for 9 s; lan_link: eth1 has no carrier: no cable, for "
+         "8 "
+         "s, at the end"},
         {"a cable that is out, and something else for half a window", 10min, 0s, 30s, 0, kUnplugged,
          Verdict::roll_back, "wan_lease"},
         {"a cable that is out, and something else is named", 10min, 0s, 0s, 0, kBoth, Verdict::roll_back,

@@ -27,7 +27,8 @@ core::Container const kBrokenWeb{.required = true, .unit = "failed", .invocation
 struct World {
     core::asio::io_context io;
     test::FakeClock clock{io};
-    core::StateBus state{io.get_executor(), core::DeviceState{}};
+    core::StateBus state{io.get_executor(),
+                         core::DeviceState{.links = {.wan = {.name = "eth0"}, .lan = {.name = "eth1"}}}};
     std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
     int rounds = 0;
     bool good = true;
@@ -88,6 +89,35 @@ TEST_CASE_FIXTURE(World,
     clock.advance(2min);
     CHECK(rounds == 2);
     CHECK(verdict() == Verdict::none);
+}
+
+TEST_CASE_FIXTURE(World, "the first round waits for the links to be read, but not for ever") {
+    core::Writer<&core::DeviceState::links> links{state};
+    links.set({});
+    SUBCASE("they are read") {
+        start();
+        clock.advance(1s);
+        CHECK(rounds == 0);
+        links.set({.wan = {.name = "eth0"}, .lan = {.name = "eth1"}});
+        clock.settle();
+    }
+    SUBCASE("the carrier counts when it has held") {
+        start();
+        links.set({.wan = {.name = "eth0"}, .lan = {.name = "eth1", .present = true}});
+        clock.advance(1s);
+        CHECK(rounds == 0);
+        links.set({.wan = {.name = "eth0"}, .lan = {.name = "eth1", .present = true, .carrier = true}});
+        clock.settle();
+    }
+    SUBCASE("they are not") {
+        start();
+        clock.advance(4s + 999ms);
+        CHECK(rounds == 0);
+        clock.advance(1ms);
+    }
+    CHECK(rounds == 1);
+    clock.advance(4min);
+    CHECK(rounds == 1);
 }
 
 TEST_CASE_FIXTURE(World, "a change of services is followed by one round, however many changes there are") {
