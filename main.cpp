@@ -102,10 +102,12 @@ net::HttpsOptions https_options(config::DeviceDocument const& device,
 
 std::unique_ptr<core::ServiceHost> service_host(config::DeviceDocument const& device,
                                                 core::Clock& clock,
+                                                core::Progress& progress,
                                                 Writer<&DeviceState::services> services,
                                                 core::Log log) {
     if (*device.service_host == "systemd") {
-        auto host = std::make_unique<core::SystemdHost>(clock, services, std::move(log), *device.run);
+        auto host =
+            std::make_unique<core::SystemdHost>(clock, progress, services, std::move(log), *device.run);
         for (auto const& unit : *device.trial_units) host->observe(unit);
         return host;
     }
@@ -173,9 +175,9 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     config::FlagWatcher flags{*device.data / "config", Writer<&DeviceState::flags>{state}, say("flags")};
     std::vector<std::string> further;
     for (auto const& wish : wishes.further) further.push_back(wish.name);
-    net::LinkMonitor links{
-        clock,  Writer<&DeviceState::links>{state}, say("links"), *device.wan, *device.lan, *wishes.lan,
-        further};
+    net::LinkMonitor links{clock,        progress,    Writer<&DeviceState::links>{state},
+                           say("links"), *device.wan, *device.lan,
+                           *wishes.lan,  further};
     net::ResolverWatcher resolver{clock, Writer<&DeviceState::resolver>{state}, say("resolver"),
                                   *device.resolv_conf};
 
@@ -185,7 +187,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                            state,           Writer<&DeviceState::firewall>{state},
                            say("firewall"), net::firewall_facts(device, in_force)};
     net::Forwarding forwarding{clock, Writer<&DeviceState::forwarding>{state}, say("forwarding")};
-    auto const host = service_host(device, clock, Writer<&DeviceState::services>{state}, say("services"));
+    auto const host =
+        service_host(device, clock, progress, Writer<&DeviceState::services>{state}, say("services"));
     net::LanServices lan_services{clock, state, *host, say("lan"), wishes, device};
     auto const lan_files = net::lan_files(*device.run, *device.data);
     net::LeaseWatcher leases{clock, Writer<&DeviceState::leases>{state}, say("leases"),

@@ -6,12 +6,19 @@
 //     scope
 //
 // The task's name is the supervisor's. Nobody is interrupted: core/heartbeat.hpp looks at what is overdue.
+//
+// Watched are rounds of probes, calls of the boot environment, systemd's answers and the kernel's lists of
+// links. Not watched, because something else notices: nftables and state files block the loop, and with it
+// the heartbeat; programs that are run are killed at a limit of their own; a download has a limit and a least
+// rate; the status server waits for others. A call on <data> or of a slot's device that hangs cannot be ended
+// by ending this process, so health/data_look.hpp shows it instead.
 
 #include "core/clock.hpp"
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace core {
@@ -33,8 +40,8 @@ public:
     class Busy {
     public:
         Busy(Progress& progress, std::uint64_t id) : progress_{progress}, id_{id} {}
-        Busy(Busy const&) = delete;
-        ~Busy() { progress_.running_.erase(id_); }
+        Busy(Busy&& other) noexcept : progress_{other.progress_}, id_{std::exchange(other.id_, 0)} {}
+        ~Busy() { progress_.running_.erase(id_); }   // no operation has the id 0
 
     private:
         Progress& progress_;

@@ -12,7 +12,8 @@ namespace core {
 namespace {
 
 constexpr std::size_t kLongestRecord = 1024 * 1024;
-constexpr Backoff kOrders{};   // 1 s … 60 s
+constexpr auto kAnswerLimit = std::chrono::seconds{60};   // libsystemd's own is 10 s, for each of two calls
+constexpr Backoff kOrders{};                              // 1 s … 60 s
 constexpr Backoff kConnections{.first = std::chrono::milliseconds{100},
                                .most = std::chrono::seconds{5},
                                .forget_after = std::chrono::seconds{10}};
@@ -45,11 +46,13 @@ std::string command_of(int pid) {
 }   // namespace
 
 SystemdHost::SystemdHost(Clock& clock,
+                         Progress& progress,
                          Writer<&DeviceState::services> services,
                          Log log,
                          std::filesystem::path run_directory,
                          std::filesystem::path socket)
     : clock_{clock},
+      progress_{progress},
       services_{services},
       log_{std::move(log)},
       run_directory_{std::move(run_directory)},
@@ -215,11 +218,13 @@ Task<Error> SystemdHost::serve() {
         std::vector<std::string> names;
         for (auto const& [name, kept] : kept_) names.push_back(name);
         for (auto const& name : names) {
-            auto const looked = co_await look(*bus, name);
+            auto const looked = co_await watched(progress_, "services", "asking systemd for " + name,
+                                                 kAnswerLimit, look(*bus, name));
             if (!looked) co_return looked.error();
         }
         for (auto const& [unit, seen] : observed_) {
-            auto const looked = co_await look_only(*bus, unit);
+            auto const looked = co_await watched(progress_, "services", "asking systemd for " + unit,
+                                                 kAnswerLimit, look_only(*bus, unit));
             if (!looked) co_return looked.error();
         }
         auto change = bus->changed();

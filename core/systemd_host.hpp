@@ -21,6 +21,7 @@
 #include "core/clock.hpp"
 #include "core/device_state.hpp"
 #include "core/log.hpp"
+#include "core/progress.hpp"
 #include "core/service_host.hpp"
 #include "core/systemd_bus.hpp"
 #include "core/systemd_unit.hpp"
@@ -36,8 +37,9 @@ namespace core {
 
 class SystemdHost final : public ServiceHost {
 public:
-    // `run_directory`: where the units leave their word.
+    // `run_directory`: where the units leave their word. Watched as the task "services".
     SystemdHost(Clock& clock,
+                Progress& progress,
                 Writer<&DeviceState::services> services,
                 Log log,
                 std::filesystem::path run_directory,
@@ -75,6 +77,7 @@ private:
     std::filesystem::path record_of(std::string const& name) const;
 
     Clock& clock_;
+    Progress& progress_;
     Writer<&DeviceState::services> services_;
     Log log_;
     std::filesystem::path run_directory_;

@@ -11,6 +11,7 @@ namespace {
 
 using core::Level;
 
+constexpr auto kDumpLimit = std::chrono::seconds{30};   // the kernel takes milliseconds
 constexpr core::Duration kRetryAddress = std::chrono::seconds{5};
 constexpr core::Duration kBeforeReadingAgain = std::chrono::milliseconds{100};
 
@@ -35,13 +36,14 @@ std::optional<core::TimePoint> CarrierHold::wake_at(core::TimePoint now) const n
 }
 
 LinkMonitor::LinkMonitor(core::Clock& clock,
+                         core::Progress& progress,
                          core::Writer<&core::DeviceState::links> links,
                          core::Log log,
                          std::string wan,
                          std::string lan,
                          core::Cidr lan_address,
                          std::vector<std::string> further)
-    : clock_{clock}, links_{links}, log_{std::move(log)}, lan_address_{lan_address} {
+    : clock_{clock}, progress_{progress}, links_{links}, log_{std::move(log)}, lan_address_{lan_address} {
     watched_ = {{std::move(wan), {}}, {std::move(lan), {}}};
     for (auto& name : further) watched_.push_back({std::move(name), {}});
 }
@@ -63,7 +65,10 @@ Task<core::Error> LinkMonitor::follow() {
     dump_ = Dump::links;
     if (auto ok = socket->request_links(); !ok) co_return ok.error();
 
+    std::optional<core::Progress::Busy> reading;   // while a dump is under way
     for (;;) {
+        if (dump_ != Dump::none && !reading)
+            reading.emplace(progress_.busy("links", "reading links, addresses and routes", kDumpLimit));
         std::optional<Result<std::vector<RouteEvent>>> events;
         if (auto const deadline = wake_at()) {
             auto next = socket->next();
@@ -86,6 +91,7 @@ Task<core::Error> LinkMonitor::follow() {
                 if (dump_ != Dump::links) hold_carriers();
             }
         }
+        if (dump_ == Dump::none) reading.reset();
         if (dump_ == Dump::none && routes_are_stale_)
             if (auto ok = read_routes(*socket); !ok) co_return ok.error();
         if (dump_ == Dump::none) look();

@@ -5,6 +5,7 @@
 #include "core/clock.hpp"
 #include "core/device_state.hpp"
 #include "core/log.hpp"
+#include "core/progress.hpp"
 #include "net/lan_address.hpp"
 #include "net/route_socket.hpp"
 
@@ -29,7 +30,9 @@ struct CarrierHold {
 
 class LinkMonitor {
 public:
+    // Watched as the task "links".
     LinkMonitor(core::Clock& clock,
+                core::Progress& progress,
                 core::Writer<&core::DeviceState::links> links,
                 core::Log log,
                 std::string wan,
@@ -56,6 +59,7 @@ private:
     void log_changes(core::Links const& before, core::Links const& after) const;
 
     core::Clock& clock_;
+    core::Progress& progress_;
     core::Writer<&core::DeviceState::links> links_;
     core::Log log_;
     struct Watched {

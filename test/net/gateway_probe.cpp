@@ -139,8 +139,9 @@ int main(int argc, char** argv) {
     Writer<&DeviceState::flags>{state}.set(config::read_flags(flag_directory));   // before the first ruleset
 
     config::FlagWatcher flags{flag_directory, Writer<&DeviceState::flags>{state}, log};
-    net::LinkMonitor links{clock,        Writer<&DeviceState::links>{state}, log, *device.wan, *device.lan,
-                           *document.lan};
+    core::Progress progress{clock};
+    net::LinkMonitor links{clock,       progress,     Writer<&DeviceState::links>{state}, log, *device.wan,
+                           *device.lan, *document.lan};
     net::Nft nft;
     net::Firewall firewall{
         clock, nft, state, Writer<&DeviceState::firewall>{state}, log, net::firewall_facts(device, in_force)};

@@ -18,13 +18,30 @@ std::optional<Entry> interface(int index, bool carrier) {
     return entry;
 }
 
+// Tells whether anything was ever watched.
+struct Witness final : core::Clock {
+    explicit Witness(core::asio::io_context& io) : clock{io} {}
+    core::TimePoint now() const override {
+        ++asked;
+        return clock.now();
+    }
+    core::WallTime wall_now() const override { return clock.wall_now(); }
+    core::Task<void> sleep_until(core::TimePoint when) override { return clock.sleep_until(when); }
+
+    test::FakeClock clock;
+    mutable int asked = 0;
+};
+
 struct World {
     test::NetworkNamespace space;
     core::asio::io_context io{1};
     test::FakeClock clock{io};
     core::StateBus state{io.get_executor(), {}};
     std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
+    Witness witness{io};
+    core::Progress progress{witness};
     net::LinkMonitor monitor{clock,
+                             progress,
                              core::Writer<&core::DeviceState::links>{state},
                              core::Log{lines, "net"},
                              "eth0",
@@ -224,4 +241,10 @@ TEST_CASE_FIXTURE(World, "further interfaces are shown, with the speed of a link
                further.speed_mbit == 10000;
     }));
     CHECK(lines->contains("interface appeared interface=eth2"));
+}
+
+TEST_CASE_FIXTURE(World, "the reading of all links is watched, from its begin to its end") {
+    CHECK(witness.asked >= 1);
+    witness.clock.advance(1h);
+    CHECK(progress.overdue().empty());
 }

@@ -33,6 +33,7 @@ bool lives(int pid) {
 struct World {
     core::asio::io_context io;
     core::SystemClock clock;
+    core::Progress progress{clock};
     core::StateBus state{io.get_executor(), core::DeviceState{}};
     core::Writer<&core::DeviceState::services> services{state};
     std::shared_ptr<test::LogLines> log = std::make_shared<test::LogLines>();
@@ -93,7 +94,8 @@ struct Units : World {
         systemctl("daemon-reload");
     }
     std::unique_ptr<core::ServiceHost> make() {
-        return std::make_unique<core::SystemdHost>(clock, services, core::Log{log, "core"}, directory.path());
+        return std::make_unique<core::SystemdHost>(clock, progress, services, core::Log{log, "core"},
+                                                   directory.path());
     }
     static std::string unit(std::string const& name) { return "atomix-" + name + ".service"; }
     static std::filesystem::path file(std::string const& name) { return "/run/systemd/system/" + unit(name); }
@@ -315,7 +317,8 @@ TEST_CASE_FIXTURE(Units,
         core::replace_file(file("one"), "[Unit]\nConditionPathExists=/no/such/file\n" + text).has_value());
     systemctl("daemon-reload");
     test::FakeClock slow{io};
-    host = std::make_unique<core::SystemdHost>(slow, services, core::Log{log, "core"}, directory.path());
+    host = std::make_unique<core::SystemdHost>(slow, progress, services, core::Log{log, "core"},
+                                               directory.path());
     wish("one", kLasting);
     start();
     std::ptrdiff_t orders = 1;
