@@ -90,3 +90,21 @@ TEST_CASE("an unreadable file of boots is begun anew, and numbers of another wor
                 .has_value());
     CHECK(core::BootBook(data / "boots.json", "b1", log).boots("").unexpected == 0);
 }
+
+TEST_CASE("a boot that cannot be recorded is said, and the next one follows from what was recorded") {
+    test::TemporaryDirectory data;
+    auto const file = data / "state" / "boots.json";
+    auto const lines = std::make_shared<test::LogLines>();
+    core::Log const log{lines, "boot"};
+    core::BootBook(file, "b1", log).ended_in_order();
+    std::filesystem::rename(data / "state", data / "away");
+    REQUIRE(core::replace_file(data / "state", "no directory").has_value());
+    {
+        core::BootBook lost{file, "b2", log};
+        lost.ended_in_order();
+    }
+    CHECK(lines->contains("boot: could not record this boot"));
+    std::filesystem::remove(data / "state");
+    std::filesystem::rename(data / "away", data / "state");
+    CHECK(core::BootBook(file, "b3", log).boots("").unexpected == 0);   // b1 did end in order
+}
