@@ -1,9 +1,11 @@
-"""A real systemd as PID 1 of a container: this machine's own files below, the product on top, no virtual machine.
+"""A real systemd as PID 1 of a container: this machine's own files below, or Debian 13's (`make_debian_13_root`), the
+product on top, no virtual machine.
 
 The container's network is a namespace of the lab. Needs root and a cgroup of its own; `probe()` says whether it can.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,10 +30,12 @@ mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs run
 [ ! -e proc/sysrq-trigger ] || mount --bind /dev/null proc/sysrq-trigger   # it is this machine's
 mount --bind etc/atomix/cmdline proc/cmdline
+mkdir run/whole-proc; mount -t proc proc run/whole-proc   # the kernel lets an app user mount what it sees all of
 mount -t tmpfs -o mode=1777 tmpfs tmp
 mount -t tmpfs -o mode=755 tmpfs dev
+mkdir dev/pts dev/shm dev/net
 for device in null zero full random urandom tty; do touch dev/$device; mount --bind /dev/$device dev/$device; done
-mkdir dev/pts dev/shm
+mknod -m 666 dev/fuse c 10 229; mknod -m 666 dev/net/tun c 10 200   # rootless containers' file systems and networks
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
 ln -s pts/ptmx dev/ptmx; ln -s /proc/self/fd dev/fd
 mount -t tmpfs tmpfs dev/shm
@@ -59,9 +63,9 @@ def probe():
     return "" if Path("/lib/systemd/systemd").exists() else "no systemd is installed"
 
 
-def make_root(atomixd, at=Path("/run/container")):
+def make_root(atomixd, at=Path("/run/container"), lower="/"):
     """A machine on which only the product's units are enabled."""
-    root = units.overlay(at)
+    root = units.overlay(at, lower)
     for directory in [root / "etc/systemd/system", root / "etc/systemd/network", *root.glob("etc/rc?.d")]:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir()
@@ -74,6 +78,39 @@ def make_root(atomixd, at=Path("/run/container")):
     for unit in _MASKED:
         (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
     return root
+
+
+def make_debian_13_root(atomixd, at=Path("/run/container")):
+    """The same of Debian 13, with podman and logind. `at`/containers is what is at /data/containers: podman's overlays
+    cannot stand on this one."""
+    lower = subprocess.run([units.SOURCE / "deploy/lib/debian-13-root"], stdout=subprocess.PIPE, text=True, check=True)
+    root = make_root(atomixd, at, lower.stdout.strip())
+    (root / "etc/systemd/system/systemd-logind.service").unlink()
+    _add_libraries(root)
+    units.run("systemd-sysusers", "--root", root, root / "usr/lib/sysusers.d/atomix-containers.conf")
+    (root / "etc/containers/containers.conf.d").mkdir(parents=True, exist_ok=True)
+    # This machine hands on no pids controller.
+    (root / "etc/containers/containers.conf.d/90-test.conf").write_text("[containers]\npids_limit = 0\n")
+    for directory in (at / "containers", root / "data/containers"):
+        directory.mkdir()
+    units.run("mount", "--bind", at / "containers", root / "data/containers")
+    return root
+
+
+def _add_libraries(root):
+    """What this program is linked with and Debian 13 does not have. Its children shall not find them."""
+    program, kept = root / "usr/bin/atomixd", root / "usr/lib/atomix/of-the-build"
+    kept.mkdir()
+    linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    for line in linked.splitlines():
+        name, _, path = line.strip().partition(" => ")
+        if path and not any((root / "usr/lib").glob(f"*/{name}")):
+            shutil.copy(path.split()[0], kept / name)
+    loader = re.search(r"^\s*(/\S+/ld-linux\S+)", linked, re.M).group(1)
+    program.rename(kept / "atomixd")
+    program.write_text(f'#!/bin/sh\nexec {loader} --library-path /{kept.relative_to(root)} '
+                       f'/{kept.relative_to(root)}/atomixd "$@"\n')
+    program.chmod(0o755)
 
 
 class Container:
@@ -95,7 +132,7 @@ class Container:
 
     def run(self, *argv, check=True, limit=90):
         done = subprocess.run(["nsenter", "-t", str(self._pid), "-a", "--", *argv], capture_output=True, text=True,
-                              timeout=limit)
+                              timeout=limit, env={"PATH": os.environ["PATH"]})   # TMPDIR is this side's
         assert not check or done.returncode == 0, f"{argv}: status {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 

@@ -25,13 +25,13 @@ def run(*argv, **options):
     return subprocess.run([str(word) for word in argv], check=True, **options)
 
 
-def overlay(at):
-    """This machine's files, writable, at `at`/root; what is written is memory and goes with the mount namespace."""
+def overlay(at, lower="/"):
+    """The files of `lower`, writable, at `at`/root; what is written is memory and goes with the mount namespace."""
     at.mkdir(parents=True)
     run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", at)
     for name in ("upper", "work", "root"):
         (at / name).mkdir()
-    run("mount", "-t", "overlay", "-o", f"lowerdir=/,upperdir={at}/upper,workdir={at}/work", "overlay", at / "root")
+    run("mount", "-t", "overlay", "-o", f"lowerdir={lower},upperdir={at}/upper,workdir={at}/work", "overlay", at / "root")
     return at / "root"
 
 
