@@ -21,6 +21,12 @@ namespace {
 constexpr char const* kManager = "org.freedesktop.systemd1.Manager";
 constexpr char const* kManagerPath = "/org/freedesktop/systemd1";
 constexpr std::uint64_t kAnswerLimitUs = 10'000'000;
+constexpr std::uint64_t kReloadLimitUs = 90'000'000;   // generators have that long (manager.c)
+
+// What is queued already, and contradicts a new job: a shutdown, or somebody's stop that is under way, is not
+// to be undone by a start; a start is by a stop.
+constexpr char const* kYield = "fail";
+constexpr char const* kReplace = "replace";
 
 // A negative errno, as libsystemd gives it.
 Error failed(int result, std::string what) {
@@ -87,6 +93,7 @@ private:
     std::uint64_t start_us_ = 0, end_us_ = 0;   // CLOCK_MONOTONIC; the end is 0 while it runs
     std::map<std::string_view, Take> const ours_{
         {"LoadState", [this](auto* m) { text(m, state_.load); }},
+        {"FragmentPath", [this](auto* m) { text(m, state_.file); }},
         {"ActiveState", [this](auto* m) { text(m, state_.active); }},
         {"SubState", [this](auto* m) { text(m, state_.sub); }},
         {"Result", [this](auto* m) { text(m, state_.result); }},
@@ -201,10 +208,10 @@ Task<Result<void>> SystemdBus::step() {
     co_return Result<void>{};
 }
 
-Task<Result<SystemdBus::Message>> SystemdBus::answer(Message call) {
+Task<Result<SystemdBus::Message>> SystemdBus::answer(Message call, std::uint64_t limit_us) {
     Message reply;
     sd_bus_slot* made = nullptr;
-    int const r = ::sd_bus_call_async(bus_.get(), &made, call.get(), keep, &reply, 0);
+    int const r = ::sd_bus_call_async(bus_.get(), &made, call.get(), keep, &reply, limit_us);
     if (r < 0) co_return failed(r, "asking systemd");
     Slot const slot{made, ::sd_bus_slot_unref};   // a cancelled task is not answered any more
     while (!reply) {
@@ -233,29 +240,43 @@ Task<Result<UnitState>> SystemdBus::state(std::string unit) {
     // No interface: those of Unit and Service in one answer, of one moment.
     if (r >= 0) r = ::sd_bus_message_append(made, "s", "");
     if (r < 0) co_return failed(r, "asking for the state of " + unit);
-    auto const reply = co_await answer(std::move(call));
+    auto const reply = co_await answer(std::move(call), kAnswerLimitUs);
     if (!reply) co_return fail(reply, "asking for the state of " + unit);
     co_return read_unit(reply->get(), unit);
 }
 
-Task<Result<void>> SystemdBus::order(char const* method, std::string unit) {
+Task<Result<void>> SystemdBus::order(char const* method, std::string unit, char const* mode) {
     sd_bus_message* made = nullptr;
     int r = ::sd_bus_message_new_method_call(bus_.get(), &made, nullptr, kManagerPath, kManager, method);
     Message call{made, ::sd_bus_message_unref};
-    // "fail": a shutdown, or somebody's stop that is under way, is not to be undone.
-    if (r >= 0) r = ::sd_bus_message_append(made, "ss", unit.c_str(), "fail");
+    if (r >= 0) r = ::sd_bus_message_append(made, "ss", unit.c_str(), mode);
     if (r < 0) co_return failed(r, std::string{method} + " of " + unit);
-    auto const reply = co_await answer(std::move(call));
+    auto const reply = co_await answer(std::move(call), kAnswerLimitUs);
     if (!reply) co_return reply.error();
     co_return Result<void>{};
 }
 
 Task<Result<void>> SystemdBus::start(std::string unit) {
-    return order("StartUnit", std::move(unit));
+    return order("StartUnit", std::move(unit), kYield);
 }
 
 Task<Result<void>> SystemdBus::restart(std::string unit) {
-    return order("RestartUnit", std::move(unit));
+    return order("RestartUnit", std::move(unit), kYield);
+}
+
+Task<Result<void>> SystemdBus::stop(std::string unit) {
+    return order("StopUnit", std::move(unit), kReplace);
+}
+
+Task<Result<void>> SystemdBus::reload() {
+    sd_bus_message* made = nullptr;
+    int const r =
+        ::sd_bus_message_new_method_call(bus_.get(), &made, nullptr, kManagerPath, kManager, "Reload");
+    Message call{made, ::sd_bus_message_unref};
+    if (r < 0) co_return failed(r, "asking systemd to read its files again");
+    auto const reply = co_await answer(std::move(call), kReloadLimitUs);
+    if (!reply) co_return fail(reply, "having systemd read its files again");
+    co_return Result<void>{};
 }
 
 }   // namespace core

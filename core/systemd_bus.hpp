@@ -4,16 +4,15 @@
 // sd-bus (libsystemd) over the manager's private socket: no dbus-daemon is needed, one that is restarted
 // takes nothing away, and systemd sends every unit's changes there without being asked (dbus-manager.c,
 // bus_foreach_bus). The connection ends when systemd re-executes itself; then open another one.
-//
-// Not for two tasks at once.
 
 #include "core/owned.hpp"
 #include "core/result.hpp"
-#include "core/systemd_unit.hpp"
 #include "core/task.hpp"
+#include "core/units.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -27,28 +26,21 @@ namespace core {
 
 inline constexpr char const* kSystemdSocket = "/run/systemd/private";
 
-class SystemdBus {
+class SystemdBus final : public Units {
 public:
     // Errors: errno's. Nothing has been said yet: that the peer is no systemd is told by the first call.
     static Result<SystemdBus> open(asio::any_io_executor executor, std::filesystem::path const& socket);
     SystemdBus(SystemdBus&&) noexcept;
     SystemdBus& operator=(SystemdBus&&) noexcept;
-    ~SystemdBus();
+    ~SystemdBus() override;
 
-    // From now on changed() tells of changes of this unit.
-    Result<void> watch(std::string const& unit);
-    // Returns when a watched unit, or the set of unit files, has changed since it returned last. It tells
-    // more often than there is a difference: look at state(). Fails when the connection has ended.
-    Task<Result<void>> changed();
-
-    // A unit that is not there has a state as well. Errors: errno's, unreachable (also after 10 s without an
-    // answer).
-    Task<Result<UnitState>> state(std::string unit);
-
-    // Ask for a job, and do not wait for its end; one that contradicts a job that waits is refused.
-    // Errors: those of state(), and refused, with systemd's words.
-    Task<Result<void>> start(std::string unit);
-    Task<Result<void>> restart(std::string unit);
+    Result<void> watch(std::string const& unit) override;
+    Task<Result<void>> changed() override;
+    Task<Result<UnitState>> state(std::string unit) override;
+    Task<Result<void>> start(std::string unit) override;
+    Task<Result<void>> restart(std::string unit) override;
+    Task<Result<void>> stop(std::string unit) override;
+    Task<Result<void>> reload() override;
 
 private:
     using Bus = std::shared_ptr<sd_bus>;
@@ -59,8 +51,8 @@ private:
     Result<void> match(char const* path, char const* interface, char const* member, Slot& slot);
     Task<Result<void>> step();
     Task<void> ready(asio::posix::stream_descriptor::wait_type what);
-    Task<Result<Message>> answer(Message call);
-    Task<Result<void>> order(char const* method, std::string unit);
+    Task<Result<Message>> answer(Message call, std::uint64_t limit_us);
+    Task<Result<void>> order(char const* method, std::string unit, char const* mode);
 
     Bus bus_;
     std::unique_ptr<asio::posix::stream_descriptor> descriptor_;

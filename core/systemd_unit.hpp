@@ -11,6 +11,7 @@ namespace core {
 
 struct UnitState {
     std::string load;     // LoadState: "loaded", "not-found", "masked", "bad-setting", "error"
+    std::string file;     // FragmentPath: which file it is made of; empty: none
     std::string active;   // ActiveState: "active", "inactive", "failed", "activating", "deactivating", …
     std::string sub;      // SubState: "running", "auto-restart", "dead", …
     std::string invocation;   // InvocationID in hex, another one with each start; empty: none since the boot

@@ -2,10 +2,10 @@
 
 #include "core/child.hpp"
 #include "core/files.hpp"
-#include "started.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
 #include "support/run_task.hpp"
+#include "support/started.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <doctest/doctest.h>

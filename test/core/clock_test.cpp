@@ -1,7 +1,7 @@
 #include "core/clock.hpp"
 
-#include "started.hpp"
 #include "support/run_task.hpp"
+#include "support/started.hpp"
 
 #include <doctest/doctest.h>
 

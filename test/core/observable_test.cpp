@@ -1,6 +1,6 @@
 #include "core/observable.hpp"
 
-#include "started.hpp"
+#include "support/started.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,8 +1,8 @@
 #include "core/processes.hpp"
 
 #include "core/files.hpp"
-#include "started.hpp"
 #include "support/run_task.hpp"
+#include "support/started.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <boost/asio/steady_timer.hpp>

@@ -1,7 +1,7 @@
 #include "core/race.hpp"
 
-#include "started.hpp"
 #include "support/fake_clock.hpp"
+#include "support/started.hpp"
 
 #include <doctest/doctest.h>
 

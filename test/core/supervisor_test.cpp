@@ -1,8 +1,8 @@
 #include "core/supervisor.hpp"
 
-#include "started.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
+#include "support/started.hpp"
 
 #include <boost/asio/this_coro.hpp>
 

@@ -1,7 +1,7 @@
 #include "core/systemd_bus.hpp"
 
-#include "started.hpp"
 #include "support/run_task.hpp"
+#include "support/started.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <doctest/doctest.h>
@@ -62,6 +62,8 @@ TEST_CASE_FIXTURE(World, "what talks nonsense is no systemd") {
     auto const peer = accept();
     REQUIRE(::send(peer.get(), "ERROR\r\nNO\r\n", 11, 0) == 11);
     CHECK(!test::run_task(io, bus->start("a.service")).has_value());
+    CHECK(!test::run_task(io, bus->stop("a.service")).has_value());
+    CHECK(!test::run_task(io, bus->reload()).has_value());
 }
 
 TEST_CASE_FIXTURE(World, "a question that is not answered can be given up") {

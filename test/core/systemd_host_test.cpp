@@ -1,8 +1,8 @@
 #include "core/systemd_host.hpp"
 
-#include "started.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
+#include "support/started.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 #include "core/task_group.hpp"
 
-#include "started.hpp"
 #include "support/fake_clock.hpp"
+#include "support/started.hpp"
 
 #include <boost/asio/this_coro.hpp>
 

@@ -1,8 +1,8 @@
 #include "core/workers.hpp"
 
 #include "core/result.hpp"
-#include "started.hpp"
 #include "support/run_task.hpp"
+#include "support/started.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>

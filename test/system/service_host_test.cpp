@@ -4,9 +4,10 @@
 #include "core/child_host.hpp"
 #include "core/files.hpp"
 #include "core/systemd_host.hpp"
-#include "started.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
+#include "support/run_task.hpp"
+#include "support/started.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <doctest/doctest.h>
@@ -431,4 +432,30 @@ TEST_CASE_FIXTURE(Units, "a systemd that re-executes itself is asked again") {
     ::kill(before.pid, SIGKILL);
     REQUIRE(runs("one", 2));
     end();
+}
+
+TEST_CASE_FIXTURE(Units,
+                  "files are read when systemd is told to, and a stop gives up a start that is under way") {
+    names.push_back("one");
+    auto bus = core::SystemdBus::open(io.get_executor(), core::kSystemdSocket);
+    REQUIRE(bus.has_value());
+    auto const seen = [&] { return *test::run_task(io, bus->state(unit("one"))); };
+    CHECK(seen().load == "not-found");
+    CHECK(seen().file.empty());
+    REQUIRE(
+        core::replace_file(file("one"), "[Service]\nType=oneshot\nExecStart=/bin/sleep 600\n").has_value());
+    REQUIRE(test::run_task(io, bus->reload()).has_value());
+    CHECK(seen().load == "loaded");
+    CHECK(seen().file == file("one"));
+    REQUIRE(test::run_task(io, bus->start(unit("one"))).has_value());
+    REQUIRE(happens([&] { return seen().active == "activating"; }));
+    REQUIRE(test::run_task(io, bus->stop(unit("one"))).has_value());
+    CHECK(happens([&] { return core::is_down(seen()); }));
+    std::filesystem::remove(file("one"));
+    CHECK(seen().load == "loaded");
+    REQUIRE(test::run_task(io, bus->reload()).has_value());
+    CHECK(seen().load == "not-found");
+    auto const absent = test::run_task(io, bus->stop("atomix-no-such.service"));
+    REQUIRE(!absent.has_value());
+    CHECK(absent.error().is(core::Errc::refused));
 }
