@@ -13,6 +13,7 @@
 #include "core/race.hpp"
 #include "core/supervisor.hpp"
 #include "core/systemd_host.hpp"
+#include "health/container_host.hpp"
 #include "health/monitor.hpp"
 #include "health/prober.hpp"
 #include "health/watchdog.hpp"
@@ -132,6 +133,34 @@ core::Duration heartbeat_interval(health::Watchdog::Settings const& guarding) {
     return std::min<core::Duration>(interval, guarding.timeout / 3);
 }
 
+health::ContainerHost::Settings container_settings(config::DeviceDocument const& device,
+                                                   config::OperatorDocument const& wishes) {
+    return {.wanted = *wishes.containers,
+            .files = health::render_quadlets(*wishes.containers,
+                                             {.config = *device.data / "config", .files = *device.files}),
+            .app_user = *device.app_user,
+            .rootful_units = *device.rootful_units,
+            .rootless_units = *device.rootless_units,
+            .data = *device.data,
+            .run = *device.run,
+            .podman_socket = *device.podman_socket,
+            .trial_interval = *device.trial_interval};
+}
+
+core::Result<std::unique_ptr<core::Units>> connect_to_systemd(core::asio::any_io_executor executor,
+                                                              std::filesystem::path const& socket) {
+    auto bus = core::SystemdBus::open(std::move(executor), socket);
+    if (!bus) return bus.error();
+    std::unique_ptr<core::Units> units = std::make_unique<core::SystemdBus>(std::move(*bus));
+    return units;
+}
+
+Task<core::Result<std::vector<health::PodmanContainer>>> ask_podman(core::Clock& clock,
+                                                                    std::filesystem::path socket) {
+    health::Podman podman{clock, std::move(socket)};
+    co_return co_await podman.containers();
+}
+
 int run(config::DeviceDocument const& device, core::Log const& log) {
     auto const say = [&](char const* component) { return log.for_component(component); };
 
@@ -222,6 +251,16 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
         auto request = ota::offer_request(*settings.server_url, state.now(), "", time);
         co_await ota::contact_server(clock, https, update, std::move(request));
     };
+
+    // The operator's containers -> Quadlet files, systemd's units, and facts of them
+    health::ContainerHost containers{clock,
+                                     state,
+                                     Writer<&DeviceState::containers>{state},
+                                     say("containers"),
+                                     container_settings(device, wishes),
+                                     {.connect = connect_to_systemd, .containers = [&](auto socket) {
+                                          return ask_podman(clock, std::move(socket));
+                                      }}};
 
     // Facts -> readings -> verdict
     auto const names = config::gateway_names(wishes);
@@ -325,6 +364,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     supervisor.add("lan services", [&] { return lan_services.run(); });
     supervisor.add("time", [&] { return chrony_wan.run(); });
     supervisor.add("leases", [&] { return leases.run(); });
+    if (*device.container_manager == "podman") supervisor.add("containers", [&] { return containers.run(); });
     supervisor.add("life cycle", [&] { return life_cycle.run(); });
     supervisor.add("monitor", [&] { return monitor.run(); });
     supervisor.add("boot book", [&] { return boot_book.run(state); });
