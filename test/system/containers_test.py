@@ -112,13 +112,13 @@ def port_answers(address):
 class Containers(unittest.TestCase):
     """In the order of their names: the device is one."""
 
-    def wait_for(self, name, limit=60, **facts):
+    def wait_for(self, name, limit=80, **facts):
         def is_so():
             known = told(name)
             return all(known.get(key) == value for key, value in facts.items())
         self.assertTrue(wait_until(is_so, limit, 0.3), f"{name}: {told(name)}: {status()}")
 
-    def both_run(self, limit=60):
+    def both_run(self, limit=80):   # podman is asked every minute
         self.wait_for("web", limit, unit="active", state="running", health="healthy", mode="rootful", required=True)
         self.wait_for("app", limit, unit="active", state="running", mode="rootless", required=True)
 
