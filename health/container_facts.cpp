@@ -14,21 +14,15 @@ std::string why_not_running(core::Service const& service, core::UnitState const&
     return service.error;
 }
 
-}   // namespace
-
-std::string container_directive(config::ContainerUnit const& wish, std::string const& key) {
-    for (auto const& section : wish.sections) {
-        if (section.name != "Container") continue;
+std::string image_of(config::ContainerUnit const& wish) {
+    for (auto const& section : wish.sections)
         for (auto const& directive : section.directives)
-            if (directive.key == key && !directive.values.empty()) return directive.values.front();
-    }
+            if (section.name == "Container" && directive.key == "Image" && !directive.values.empty())
+                return directive.values.front();
     return {};
 }
 
-std::string podman_name(config::ContainerUnit const& wish) {
-    auto name = container_directive(wish, "ContainerName");
-    return name.empty() ? "systemd-" + wish.name : name;
-}
+}   // namespace
 
 core::Container container_facts(config::ContainerUnit const& wish,
                                 bool required,
@@ -39,7 +33,7 @@ core::Container container_facts(config::ContainerUnit const& wish,
     core::Container facts{.rootful = wish.privileged,
                           .required = required,
                           .starts = service.starts,
-                          .image = container_directive(wish, "Image")};
+                          .image = image_of(wish)};
     if (!unit) {
         facts.error = unknown.empty() ? "" : "not known: " + unknown;
         return facts;

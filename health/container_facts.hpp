@@ -10,12 +10,6 @@
 
 namespace health {
 
-// The first value of a directive of [Container]; empty: it has none.
-std::string container_directive(config::ContainerUnit const& wish, std::string const& key);
-
-// What podman calls it: Quadlet's name for it, systemd-<name>, unless the document has another.
-std::string podman_name(config::ContainerUnit const& wish);
-
 // `unit` is what was seen of "<name>.service" now; nothing: it could not be asked, and why is `unknown`.
 // `service` follows it (core::service_after). `podman`: what that one told last; nothing: it told nothing
 // yet.

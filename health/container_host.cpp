@@ -168,7 +168,7 @@ Task<void> ContainerHost::ask_podman(Side& side) {
             side.podman_error = "systemd knows no podman.socket: install podman";
             co_return;
         }
-        if (side.socket_starts > 0) side.podman_error = "podman.socket does not start: its journal says why";
+        side.podman_error = "podman.socket is not active: systemctl status podman.socket says why";
         auto const taken = co_await side.bus->start(kPodmanSocketUnit);
         if (!taken) side.podman_error = taken.error().text();
         if (side.socket_starts++ == 0) podman_due_ = std::min(podman_due_, clock_.now() + kSocketStart);

@@ -74,10 +74,3 @@ TEST_CASE("what cannot be asked is not known, and nothing old is told of it") {
     CHECK(container_facts(web, false, service, up, "", std::nullopt).state.empty());
     CHECK(container_facts(web, false, service, up, "", std::vector<PodmanContainer>{}).state.empty());
 }
-
-TEST_CASE("podman calls a container as Quadlet or the document does") {
-    CHECK(health::podman_name(web) == "systemd-web");
-    CHECK(health::podman_name(wish({{.key = "ContainerName", .values = {"front"}}})) == "front");
-    CHECK(health::container_directive(web, "Image") == "localhost/web:1");
-    CHECK(health::container_directive(web, "Exec").empty());
-}

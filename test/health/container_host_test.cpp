@@ -189,6 +189,18 @@ TEST_CASE_FIXTURE(World, "the socket of podman is started where it is not there"
     CHECK(std::ranges::count(root.orders, "start podman.socket") == 1);
     clock.advance(2s);
     CHECK(told("web").state == "running");
+    CHECK(told().podman_error.empty());
+    end();
+}
+
+TEST_CASE_FIXTURE(World, "while podman's socket starts, nobody says that podman does not know a container") {
+    want("web", true);
+    root.set("podman.socket", "inactive");
+    root.idle.insert("podman.socket");
+    start();
+    CHECK(told("web").unit == "active");
+    CHECK(told().podman_error ==
+          "of the system: podman.socket is not active: systemctl status podman.socket says why");
     end();
 }
 

@@ -20,6 +20,7 @@ public:
 
     std::vector<std::string> orders;               // "start web.service", "reload", in their order
     std::set<std::string> broken;                  // units whose starts fail
+    std::set<std::string> idle;                    // units whose starts are taken, and nothing comes of it
     std::set<std::string> slow;                    // units whose stops take until end() is called
     std::set<std::string> without_unit;            // services that the generator makes nothing of
     std::map<std::string, std::string> refusals;   // "start web.service" -> systemd's words
@@ -66,7 +67,8 @@ private:
         }
         core::Task<core::Result<void>> start(std::string unit) override {
             auto taken = order("start " + unit);
-            if (taken) to_.set(unit, to_.broken.contains(unit) ? "failed" : "active");
+            if (taken && !to_.idle.contains(unit))
+                to_.set(unit, to_.broken.contains(unit) ? "failed" : "active");
             co_return taken;
         }
         core::Task<core::Result<void>> restart(std::string unit) override {
