@@ -14,6 +14,8 @@
 #include "core/supervisor.hpp"
 #include "core/systemd_host.hpp"
 #include "health/container_host.hpp"
+#include "health/image_keeper.hpp"
+#include "health/image_names.hpp"
 #include "health/monitor.hpp"
 #include "health/prober.hpp"
 #include "health/watchdog.hpp"
@@ -161,6 +163,21 @@ Task<core::Result<std::vector<health::PodmanContainer>>> ask_podman(core::Clock&
     co_return co_await podman.containers();
 }
 
+// Where the app user is missing, no container of it ever ran.
+std::vector<health::ImageStore> image_stores(config::DeviceDocument const& device) {
+    constexpr int kSchema = 1;
+    auto const state = *device.data / "state";
+    std::vector<health::ImageStore> stores{
+        {.of = "root", .socket = *device.podman_socket, .record = {state / "images.json", kSchema}}};
+    if (auto const user = health::find_app_user(*device.app_user)) {
+        auto const uid = std::to_string(user->uid);
+        stores.push_back({.of = user->name,
+                          .socket = std::filesystem::path{"/run/user"} / uid / "podman" / "podman.sock",
+                          .record = {state / ("images-" + uid + ".json"), kSchema}});
+    }
+    return stores;
+}
+
 int run(config::DeviceDocument const& device, core::Log const& log) {
     auto const say = [&](char const* component) { return log.for_component(component); };
 
@@ -261,6 +278,13 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                                      {.connect = connect_to_systemd, .containers = [&](auto socket) {
                                           return ask_podman(clock, std::move(socket));
                                       }}};
+
+    health::ImageKeeper images{
+        clock, state, say("containers"), image_stores(device), [&] {
+            auto const other =
+                config::last_accepted(*device.data, core::other(*slot), config::device_names(device));
+            return health::image_wishes(in_force, other, books.committed().last == *slot);
+        }};
 
     // Facts -> readings -> verdict
     auto const names = config::gateway_names(wishes);
@@ -364,7 +388,10 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     supervisor.add("lan services", [&] { return lan_services.run(); });
     supervisor.add("time", [&] { return chrony_wan.run(); });
     supervisor.add("leases", [&] { return leases.run(); });
-    if (*device.container_manager == "podman") supervisor.add("containers", [&] { return containers.run(); });
+    if (*device.container_manager == "podman") {
+        supervisor.add("containers", [&] { return containers.run(); });
+        supervisor.add("images", [&] { return images.run(); });
+    }
     supervisor.add("life cycle", [&] { return life_cycle.run(); });
     supervisor.add("monitor", [&] { return monitor.run(); });
     supervisor.add("boot book", [&] { return boot_book.run(state); });

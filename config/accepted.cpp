@@ -46,6 +46,11 @@ Path stored_for(core::Slot slot, Path const& data_directory) {
     return data_directory / "state" / ("accepted-" + std::string{core::name(slot)} + ".yaml");
 }
 
+bool have_same_text(Path const& one, Path const& other) {
+    auto const left = read_document(one), right = read_document(other);
+    return left && right && *left == *right;
+}
+
 core::Result<void> store(Path const& path, std::string const& text) {
     if (auto const stored = read_document(path); stored && *stored == text) return {};
     return core::replace_file(path, text, 0600);
@@ -56,6 +61,7 @@ core::Result<void> store(Path const& path, std::string const& text) {
 Accepted::Accepted(Path const& data_directory, core::Slot booted, DeviceNames names)
     : written_{data_directory / "config" / "atomix.yaml"},
       stored_{stored_for(booted, data_directory)},
+      stored_by_other_{stored_for(core::other(booted), data_directory)},
       names_{std::move(names)} {}
 
 InForce Accepted::choose() const {
@@ -74,6 +80,7 @@ InForce Accepted::choose() const {
                 ok.error().text());
         return chosen;
     }
+    chosen.state.other_slot_accepts = have_same_text(written_, stored_by_other_);
     if (read(stored_, names_, read_now, chosen.state) == Found::accepted) {
         chosen.state.source = Source::last_accepted;
         chosen.document = std::move(read_now.document);

@@ -27,6 +27,7 @@ public:
 private:
     Path written_;
     Path stored_;
+    Path stored_by_other_;
     DeviceNames names_;
 };
 

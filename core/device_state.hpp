@@ -33,6 +33,7 @@ struct ConfigState {
     enum class Source { operator_document, last_accepted, built_in };
     Source source = Source::built_in;
     std::vector<std::string> problems;   // "atomix.yaml:14:17: key: what is wrong"
+    bool other_slot_accepts = false;     // the very text of the operator's that is refused here
     bool operator==(ConfigState const&) const = default;
 };
 

@@ -8,10 +8,10 @@
 
 namespace core {
 
-inline constexpr std::array<std::string_view, 15> kProbes{
+inline constexpr std::array<std::string_view, 16> kProbes{
     "dns",         "ntp",           "dhcp",      "dnsmasq",      "chronyd",
     "lan_address", "lan_link",      "wan_lease", "firewall",     "forwarding",
-    "data_space",  "data_writable", "clock",     "loop_latency", "update_server"};
+    "data_space",  "data_writable", "clock",     "loop_latency", "update_server", "document"};
 
 // In device.yaml: the probes of all containers that it does not name one by one.
 inline constexpr std::string_view kContainerProbes{"containers"};

@@ -70,6 +70,21 @@ Reading data_writable_reading(core::Result<void> const& written) {
             .detail = written ? "written and synced" : written.error().text()};
 }
 
+Reading document_reading(core::ConfigState const& config) {
+    Reading reading{.probe = "document", .good = !config.other_slot_accepts};
+    bool const is_refused =
+        config.source != core::ConfigState::Source::operator_document && !config.problems.empty();
+    if (!is_refused) {
+        bool const is_there = config.source == core::ConfigState::Source::operator_document;
+        reading.detail = is_there ? "the operator's is in force" : "the operator has written none";
+        return reading;
+    }
+    reading.warning = reading.good;
+    reading.detail = std::string{"this version refuses the operator's document"} +
+                     (reading.good ? ": " : ", which the other slot accepted: ") + config.problems.front();
+    return reading;
+}
+
 Reading clock_reading(core::WallTime wall, core::WallTime floor, bool synchronised) {
     bool const good = wall >= floor;
     auto const now = core::print_wall_time(wall);

@@ -26,6 +26,11 @@ Task<DataFacts> look_at_data(core::Workers& workers, std::filesystem::path data)
 Reading data_space_reading(core::Result<std::uint64_t> const& free_bytes, std::uint64_t minimum);
 Reading data_writable_reading(core::Result<void> const& written);
 
+// A document that this version refuses although the other slot's accepts it is this version's fault: without
+// it, the device has another network than the operator wants, and may not even know its update server. One
+// that no version accepts is the operator's.
+Reading document_reading(core::ConfigState const& config);
+
 // A clock below `floor`, when this image was built, is wrong. One that nothing vouches for may be right.
 Reading clock_reading(core::WallTime wall, core::WallTime floor, bool synchronised);
 

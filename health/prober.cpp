@@ -22,7 +22,7 @@ std::vector<core::Reading> told_by(core::DeviceState const& state, core::Cidr la
         service_reading(state.services, "dnsmasq"), service_reading(state.services, "chronyd"),
         lan_address_reading(state.links.lan, lan),  wan_lease_reading(state.links.wan),
         firewall_reading(state.firewall),           forwarding_reading(state.forwarding),
-        lan_link_reading(state.links.lan)};
+        lan_link_reading(state.links.lan),          document_reading(state.config)};
     std::ranges::move(container_readings(state), std::back_inserter(told));
     return told;
 }

@@ -175,3 +175,20 @@ TEST_CASE_FIXTURE(Device,
     CHECK(refused.error().is(core::Errc::bad_input));
     CHECK(refused.error().context.starts_with("accepted-B.yaml:2:1: colour: is not a known key here"));
 }
+
+TEST_CASE_FIXTURE(Device,
+                  "a document that is refused here and that the other slot accepted is told as such") {
+    write(kRefused);
+    CHECK_FALSE(choose().state.other_slot_accepts);
+
+    // What another version, in the other slot, accepted.
+    fs::create_directories(stored("B").parent_path());
+    std::ofstream{stored("B")} << kRefused;
+    CHECK(choose(Slot::a).state.other_slot_accepts);
+    CHECK_FALSE(choose(Slot::b).state.other_slot_accepts);   // there it is this slot's own
+
+    write(kRefused + "size: 3\n");   // the operator has changed it since
+    CHECK_FALSE(choose(Slot::a).state.other_slot_accepts);
+    write(with_gateway("10.44.0.1/24"));
+    CHECK_FALSE(choose(Slot::a).state.other_slot_accepts);
+}

@@ -242,7 +242,8 @@ TEST_CASE("each rule of the device document has its sentence") {
         {"probe unknown", "grace: 0s", "wanted: [ntp, dsn]",
          "device.yaml:30:17: trial.wanted: \"dsn\" is not a probe that this build knows; it knows dns, ntp, "
          "dhcp, dnsmasq, chronyd, lan_address, lan_link, wan_lease, firewall, forwarding, data_space, "
-         "data_writable, clock, loop_latency, update_server, containers, and container: with a container's "
+         "data_writable, clock, loop_latency, update_server, document, containers, and container: with a "
+         "container's "
          "name"},
         {"container without a name", "grace: 0s", "wanted: [\"container:\"]",
          "device.yaml:30:12: trial.wanted: \"container:\" does not name a container: its name has letters, "
@@ -263,7 +264,8 @@ TEST_CASE("each rule of the device document has its sentence") {
          "device.yaml:30:12: trial.wanted: \"unit:a.service\" is not a probe that this build knows; it knows "
          "dns, "
          "ntp, dhcp, dnsmasq, chronyd, lan_address, lan_link, wan_lease, firewall, forwarding, data_space, "
-         "data_writable, clock, loop_latency, update_server"},
+         "data_writable, clock, loop_latency, update_server, document, containers, and container: "
+         "with a container's name"},
         {"no space at all", "grace: 0s", "data_minimum_mib: 0",
          "device.yaml:30:21: trial.data_minimum_mib: expected an integer from 1 to 1048576, not \"0\""},
         {"host unknown", "host: children", "host: docker",

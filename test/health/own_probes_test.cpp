@@ -30,6 +30,39 @@ TEST_CASE("data that can be written is good, and that it cannot be is said with 
     CHECK_MESSAGE(reading.detail.find("state") != std::string::npos, reading.detail);
 }
 
+TEST_CASE("a document that only this slot refuses is this slot's fault, and any other the operator's") {
+    using Source = core::ConfigState::Source;
+    std::vector<std::string> const refusal{"atomix.yaml:2:1: colour: is not a known key here"};
+    struct {
+        core::ConfigState config;
+        bool good, warning;
+        char const* detail;
+    } const rows[] = {
+        {{.source = Source::operator_document}, true, false, "the operator's is in force"},
+        {{.source = Source::operator_document, .problems = {"accepted-A.yaml: cannot be stored"}},
+         true,
+         false,
+         "the operator's is in force"},
+        {{.source = Source::built_in}, true, false, "the operator has written none"},
+        {{.source = Source::built_in, .problems = refusal},
+         true,
+         true,
+         "this version refuses the operator's document: atomix.yaml:2:1: colour: is not a known key here"},
+        {{.source = Source::last_accepted, .problems = refusal, .other_slot_accepts = true},
+         false,
+         false,
+         "this version refuses the operator's document, which the other slot accepted: atomix.yaml:2:1: "
+         "colour: is not a known key here"},
+    };
+    for (auto const& row : rows) {
+        auto const reading = health::document_reading(row.config);
+        CHECK(reading.probe == "document");
+        CHECK(reading.good == row.good);
+        CHECK(reading.warning == row.warning);
+        CHECK(reading.detail == row.detail);
+    }
+}
+
 TEST_CASE("too little free space is told with its number and the key that sets the limit") {
     auto const enough = health::data_space_reading(std::uint64_t{16} << 20, 16 << 20);
     CHECK(enough.good);

@@ -171,6 +171,18 @@ class LifeCycle(unittest.TestCase):
         self.check_stays_on("B", "2.0.0")
         self.assertTrue(self.device.status()["config"]["problems"])
 
+    def test_a_version_that_refuses_what_the_other_slot_accepted_is_rolled_back_with_the_reason(self):
+        self.install("2.0.0")
+        self.device.run_until(lambda: self.device.env().get("ATOMIX_TRIAL") == "B", 60, "the activation")
+        document = "version: 1\ncolour: blue\n"   # that the version in A knew, as far as its files tell
+        for path in ("config/atomix.yaml", "state/accepted-A.yaml"):
+            (self.device.at / "data" / path).write_text(document)
+        self.device.run_until(lambda: self.outcome("last_rollback") == "2.0.0", 120, "a rollback of 2.0.0")
+        self.check_stays_on("A", "1.0.0")
+        reason = self.device.status()["update"]["last_rollback"]["reason"]
+        self.assertIn("document: this version refuses the operator's document, which the other slot accepted", reason)
+        self.assertIn("colour", reason)
+
     def kill_before_activation(self):
         self.server.held = is_data
         self.install("2.0.0")
