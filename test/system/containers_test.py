@@ -9,7 +9,6 @@ import os
 import sys
 import time
 import unittest
-from pathlib import Path
 
 import systemd_container
 import units
@@ -44,18 +43,12 @@ for name in sh sleep httpd false test; do ln -sf busybox $name; done &&
 tar -C /tmp/image -c . >/tmp/image.tar && chmod 644 /tmp/image.tar && cd /
 """
 
-LOG = Path("/run/journal")
 lab = sides = container = None
 
 
 def document(*containers, required=("web", "app")):
     text = LAN + "containers:\n  container:" + "".join(containers)
     return text + f"\nactivation: {{required: [{', '.join(required)}]}}\n"
-
-
-def end():
-    LOG.write_text(container.journal())
-    container.end()
 
 
 def setUpModule():
@@ -73,10 +66,7 @@ def setUpModule():
     (root / "etc/containers/systemd/theirs.volume").write_text("[Volume]\n")
     units.run("systemctl", "--quiet", "--root", root, "enable", *systemd_container.PRODUCT_UNITS)
     container = systemd_container.Container(root, sides.gw)
-    unittest.addModuleCleanup(end)
-    state = container.wait_until_booted()
-    if state != "running":
-        raise AssertionError(f"{state}: " + container.run("systemctl", "--failed", check=False) + container.journal())
+    systemd_container.boot(container)
 
 
 def as_app_user(*argv, check=True):
@@ -189,7 +179,6 @@ class Containers(unittest.TestCase):
         self.both_run()
 
     def test_8_after_a_reboot_they_run_again(self):
-        global container
         container.run("systemctl", "reboot", check=False)
         self.assertTrue(wait_until(container.has_rebooted, 120), "no reboot")
         container.end()
@@ -197,7 +186,7 @@ class Containers(unittest.TestCase):
             sides.gw.run("ip", "link", "set", interface, "down")
         sides.gw.run("ip", "link", "set", "eth0", "up")
         sides.gw.run("ip", "addr", "replace", "10.99.0.2/24", "dev", "eth0")
-        container = systemd_container.Container(container.root, sides.gw)
+        container.power_on()
         container.wait_until_booted()
         self.both_run(120)
         self.assertTrue(port_answers("127.0.0.1"))
@@ -215,10 +204,4 @@ class Containers(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if why := systemd_container.probe():
-        print("this test needs a container: " + why, file=sys.stderr)
-        sys.exit(1 if os.environ.get("CI") else 77)
-    tests = unittest.main(verbosity=2, exit=False)
-    if not tests.result.wasSuccessful() and LOG.exists():
-        print(LOG.read_text(), file=sys.stderr)
-    sys.exit(0 if tests.result.wasSuccessful() else 1)
+    systemd_container.main()

@@ -5,10 +5,8 @@
 """
 
 import os
-import sys
 import time
 import unittest
-from pathlib import Path
 
 import systemd_container
 import units
@@ -19,13 +17,7 @@ GATEWAY = "10.44.0.1"
 PROVISIONED = "version: 1\nnetwork: {dnsmasq: {gateway_cidr: 10.44.0.1/24, dhcp_start: 10.44.0.10, dhcp_end: 10.44.0.99}}\n"
 WAN_NETWORK = "[Match]\nName=eth0\n[Network]\nDHCP=ipv4\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n"
 
-LOG = Path("/run/journal")
 lab = sides = container = None
-
-
-def end():
-    LOG.write_text(container.journal())
-    container.end()
 
 
 def setUpModule():
@@ -45,10 +37,7 @@ def setUpModule():
     units.run("systemctl", "--quiet", "--root", root, "mask", "atomixd.service")
 
     container = systemd_container.Container(root, sides.gw)
-    unittest.addModuleCleanup(end)
-    state = container.wait_until_booted()
-    if state != "running":
-        raise AssertionError(f"{state}: " + container.run("systemctl", "--failed", check=False) + container.journal())
+    systemd_container.boot(container)
     sides.listen_on_the_gateway()
     unittest.addModuleCleanup(sides.close)
 
@@ -90,20 +79,19 @@ class Boot(unittest.TestCase):
     def test_5_a_program_that_only_fails_is_started_at_a_bounded_rate(self):
         program = container.root / "usr/sbin/dnsmasq"
         whole = program.read_bytes()
-        replace(program, b"#!/bin/false\n")
+        units.replace(program, b"#!/bin/false\n")
         container.run("systemctl", "restart", "atomix-dnsmasq.service", check=False)
         before = int(container.show("atomix-dnsmasq.service", "NRestarts"))
         time.sleep(5)
         self.assertIn(int(container.show("atomix-dnsmasq.service", "NRestarts")) - before, range(1, 5))
         self.assertEqual(container.show("atomix-chronyd.service", "ActiveState"), "active")
-        replace(program, whole)
+        units.replace(program, whole)
         self.assertTrue(wait_until(lambda: container.show("atomix-dnsmasq.service", "SubState") == "running", 10, 0.2))
         sides.check_the_lan_is_served(self, GATEWAY)
 
 
 class BootWithARulesetThatTheKernelRefuses(unittest.TestCase):
     def test_there_is_no_wan_and_the_lan_is_served(self):
-        global container
         container.end()
         sides.gw.run("nft", "delete", "table", "inet", "atomix")
         for interface in ("eth0", "eth1"):
@@ -112,7 +100,7 @@ class BootWithARulesetThatTheKernelRefuses(unittest.TestCase):
         (container.root / "usr/lib/atomix/atomix.nft").write_text("table inet atomix { nonsense }\n")
         units.run("systemctl", "--quiet", "--root", container.root, "mask", "atomixd.service")
 
-        container = systemd_container.Container(container.root, sides.gw)
+        container.power_on()
         self.assertEqual(container.wait_until_booted(), "degraded")
         self.assertEqual(container.show("atomix-firewall.service", "Result"), "exit-code")
         self.assertEqual(container.show("systemd-networkd.service", "ActiveState"), "inactive")
@@ -120,18 +108,5 @@ class BootWithARulesetThatTheKernelRefuses(unittest.TestCase):
         sides.check_the_lan_is_served(self, GATEWAY)
 
 
-def replace(program, content):
-    fresh = program.with_suffix(".new")
-    fresh.write_bytes(content)
-    fresh.chmod(0o755)
-    fresh.rename(program)
-
-
 if __name__ == "__main__":
-    if why := systemd_container.probe():
-        print("this test needs a container: " + why, file=sys.stderr)
-        sys.exit(1 if os.environ.get("CI") else 77)
-    tests = unittest.main(verbosity=2, exit=False)
-    if not tests.result.wasSuccessful() and LOG.exists():
-        print(LOG.read_text(), file=sys.stderr)
-    sys.exit(0 if tests.result.wasSuccessful() else 1)
+    systemd_container.main()

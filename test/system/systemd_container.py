@@ -9,6 +9,8 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
+import unittest
 from pathlib import Path
 
 import units
@@ -46,6 +48,7 @@ exec env -i container=atomix PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
 PRODUCT_UNITS = ("atomix-firewall.service", "atomix-lan.service", "atomix-lan-link.service", "atomix-dnsmasq.service",
                  "atomix-chronyd.service", "atomixd.service")
 _CGROUPS = Path("/run/cgroups")
+_LOG = Path("/run/journal")
 
 
 def probe():
@@ -113,14 +116,44 @@ def _add_libraries(root):
     program.chmod(0o755)
 
 
+def boot(container):
+    """Until it runs, for all tests of a module; they may end it and switch it on again."""
+    unittest.addModuleCleanup(_end, container)
+    state = container.wait_until_booted()
+    if state != "running":
+        raise AssertionError(f"{state}: " + container.run("systemctl", "--failed", check=False) + container.journal())
+
+
+def _end(container):
+    _LOG.write_text(container.journal())
+    container.end()
+
+
+def main(run=None):
+    """The tests of the program that was started, or `run`, which says how it ended."""
+    if why := probe():
+        print("this test needs a container: " + why, file=sys.stderr)
+        sys.exit(1 if os.environ.get("CI") else 77)
+    if run:
+        sys.exit(run())
+    tests = unittest.main(verbosity=2, exit=False)
+    if not tests.result.wasSuccessful() and _LOG.exists():
+        print(_LOG.read_text(), file=sys.stderr)
+    sys.exit(0 if tests.result.wasSuccessful() else 1)
+
+
 class Container:
     def __init__(self, root, namespace):
         self.root = root
+        self._namespace = namespace
+        self.power_on()
+
+    def power_on(self):
         self._cgroup = _CGROUPS / f"atomix-{os.urandom(6).hex()}"   # one tree for the whole machine
         self._cgroup.mkdir()
         script = f'echo $$ >{self._cgroup}/cgroup.procs; exec unshare --mount --propagation private --pid --fork ' \
                  '--kill-child --uts --ipc --cgroup bash -euc "$0" boot "$1"'
-        self._launcher = namespace.start("bash", "-euc", script, _BOOT, str(root))
+        self._launcher = self._namespace.start("bash", "-euc", script, _BOOT, str(self.root))
         self._pid = None
 
     def wait_until_booted(self):

@@ -10,14 +10,12 @@ import subprocess
 import sys
 import time
 import unittest
-from pathlib import Path
 
 import systemd_container
 import units
 from gateway_test import dns_query, ntp_query
 from lan_client import Sides
 from netlab import NetLab, wait_until
-from systemd_boot_test import replace
 
 GATEWAY = "10.44.0.1"
 PROVISIONED = """version: 1
@@ -27,13 +25,7 @@ OTHER_RANGE = PROVISIONED.replace("0.10,", "0.200,").replace("0.99}", "0.210}")
 DNSMASQ, CHRONYD = SERVICES = ("atomix-dnsmasq.service", "atomix-chronyd.service")
 STARTED = "MESSAGE_ID=39f53479d3a045ac8e11786248231fbf"   # systemd.journal-fields(7): "Started …"
 
-LOG = Path("/run/journal")
 lab = sides = container = None
-
-
-def end():
-    LOG.write_text(container.journal())
-    container.end()
 
 
 def setUpModule():
@@ -46,10 +38,7 @@ def setUpModule():
     (root / "data/config/atomix.yaml").write_text(PROVISIONED)
     units.run("systemctl", "--quiet", "--root", root, "enable", *systemd_container.PRODUCT_UNITS)
     container = systemd_container.Container(root, sides.gw)
-    unittest.addModuleCleanup(end)
-    state = container.wait_until_booted()
-    if state != "running":
-        raise AssertionError(f"{state}: " + container.run("systemctl", "--failed", check=False) + container.journal())
+    systemd_container.boot(container)
 
 
 def runs():
@@ -169,7 +158,7 @@ class BesideTheUnits(unittest.TestCase):
         chronyd = runs()[CHRONYD]
         program = container.root / "usr/sbin/dnsmasq"
         whole = program.read_bytes()
-        replace(program, b"#!/bin/false\n")
+        units.replace(program, b"#!/bin/false\n")
         container.run("systemctl", "kill", "--signal=KILL", DNSMASQ)
         self.assertTrue(wait_until(lambda: service("dnsmasq").get("error") == "ended with status 1", 10, 0.1))
         begun, before = time.monotonic(), starts(DNSMASQ)
@@ -180,7 +169,7 @@ class BesideTheUnits(unittest.TestCase):
         self.assertTrue(service("chronyd")["running"])
         self.assertTrue(wait_until(lambda: ntp_query(sides.lan, GATEWAY), 10, 0.2), "no time")
         self.assertEqual(runs()[CHRONYD], chronyd)
-        replace(program, whole)
+        units.replace(program, whole)
         self.wait_until_running("dnsmasq")
         sides.check_dhcp_dns_ntp(self, GATEWAY)
 
@@ -213,10 +202,4 @@ class BesideTheUnits(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if why := systemd_container.probe():
-        print("this test needs a container: " + why, file=sys.stderr)
-        sys.exit(1 if os.environ.get("CI") else 77)
-    tests = unittest.main(verbosity=2, exit=False)
-    if not tests.result.wasSuccessful() and LOG.exists():
-        print(LOG.read_text(), file=sys.stderr)
-    sys.exit(0 if tests.result.wasSuccessful() else 1)
+    systemd_container.main()

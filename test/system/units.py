@@ -60,6 +60,14 @@ def write_command_line(root):
     (root / "etc/atomix/cmdline").write_text("rauc.slot=A atomix.boot_id=0123456789abcdef\n")
 
 
+def replace(program, content):
+    """Another program under this name; who runs the old one goes on."""
+    fresh = program.with_suffix(".new")
+    fresh.write_bytes(content)
+    fresh.chmod(0o755)
+    fresh.rename(program)
+
+
 class Unit:
     def __init__(self, root, name):
         self.name = name

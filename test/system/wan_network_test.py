@@ -9,9 +9,7 @@ import os
 import random
 import socket
 import subprocess
-import sys
 import unittest
-from pathlib import Path
 
 import systemd_container
 import units
@@ -24,13 +22,7 @@ LAN = "  dnsmasq: {gateway_cidr: 10.44.0.1/24}\n"
 ENABLED = ("atomix-firewall", "atomix-lan", "atomix-lan-link", "atomix-dnsmasq", "atomix-chronyd")
 OURS = "05-atomix-eth0.network"
 
-LOG = Path("/run/journal")
 lab = sides = container = None
-
-
-def end():
-    LOG.write_text(container.journal())
-    container.end()
 
 
 def write_document(network, lan=LAN):
@@ -66,10 +58,7 @@ def setUpModule():
 
     container = systemd_container.Container(root, sides.gw)
     write_document(f"  interfaces:\n    eth0: {{mode: static, address: {STATIC}/24, gateway: {WAN_HOST}}}\n")
-    unittest.addModuleCleanup(end)
-    state = container.wait_until_booted()
-    if state != "running":
-        raise AssertionError(f"{state}: " + container.run("systemctl", "--failed", check=False) + container.journal())
+    systemd_container.boot(container)
 
 
 def addresses(interface):
@@ -301,10 +290,4 @@ def random_network(choose):
 
 
 if __name__ == "__main__":
-    if why := systemd_container.probe():
-        print("this test needs a container: " + why, file=sys.stderr)
-        sys.exit(1 if os.environ.get("CI") else 77)
-    tests = unittest.main(verbosity=2, exit=False)
-    if not tests.result.wasSuccessful() and LOG.exists():
-        print(LOG.read_text(), file=sys.stderr)
-    sys.exit(0 if tests.result.wasSuccessful() else 1)
+    systemd_container.main()
