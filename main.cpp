@@ -169,12 +169,10 @@ std::vector<health::ImageStore> image_stores(config::DeviceDocument const& devic
     auto const state = *device.data / "state";
     std::vector<health::ImageStore> stores{
         {.of = "root", .socket = *device.podman_socket, .record = {state / "images.json", kSchema}}};
-    if (auto const user = health::find_app_user(*device.app_user)) {
-        auto const uid = std::to_string(user->uid);
+    if (auto const user = health::find_app_user(*device.app_user))
         stores.push_back({.of = user->name,
-                          .socket = std::filesystem::path{"/run/user"} / uid / "podman" / "podman.sock",
-                          .record = {state / ("images-" + uid + ".json"), kSchema}});
-    }
+                          .socket = health::podman_socket_of(user->uid),
+                          .record = {state / ("images-" + std::to_string(user->uid) + ".json"), kSchema}});
     return stores;
 }
 

@@ -29,10 +29,7 @@ template <class Rules> void refuse(Mapping& section, Directives& directives, Rul
 
 // What podman takes for a name (libpod/define: NameRegex); Quadlet's specifiers would make another one of it.
 bool is_podman_name(std::string_view text) {
-    auto const is_alphanumeric = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    };
-    return !text.empty() && is_alphanumeric(text.front()) && std::ranges::all_of(text, [&](char c) {
+    return !text.empty() && is_alphanumeric(text.front()) && std::ranges::all_of(text, [](char c) {
         return is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
     });
 }

@@ -37,11 +37,8 @@ char const* section_name(Kind kind) noexcept {
 }
 
 bool is_name(std::string_view name) {
-    auto const is_alphanumeric = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    };
     return !name.empty() && name.size() <= kLongestName && name.front() != '-' &&
-           std::ranges::all_of(name, [&](char c) { return is_alphanumeric(c) || c == '_' || c == '-'; });
+           std::ranges::all_of(name, [](char c) { return is_alphanumeric(c) || c == '_' || c == '-'; });
 }
 
 bool is_taken(std::string_view name) {
@@ -222,11 +219,16 @@ std::string service_name(ContainerUnitKind kind, std::string const& name) {
 }
 
 std::string podman_name(ContainerUnit const& container) {
-    for (auto const& section : container.sections)
-        for (auto const& directive : section.directives)
-            if (section.name == "Container" && directive.key == "ContainerName" && !directive.values.empty())
-                return directive.values.front();
-    return "systemd-" + container.name;
+    auto const written = values_of(container, "Container", "ContainerName");
+    return written.empty() ? "systemd-" + container.name : written.front();
+}
+
+std::vector<std::string>
+values_of(ContainerUnit const& unit, std::string_view section, std::string_view key) {
+    auto const written = std::ranges::find(unit.sections, section, &QuadletSection::name);
+    if (written == unit.sections.end()) return {};
+    auto const found = std::ranges::find(written->directives, key, &QuadletDirective::key);
+    return found == written->directives.end() ? std::vector<std::string>{} : found->values;
 }
 
 char const* name(ContainerUnitKind kind) noexcept {

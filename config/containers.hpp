@@ -22,6 +22,7 @@
 #include "config/mapping.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace config {
@@ -55,6 +56,9 @@ struct Containers {
     std::vector<std::string> warnings;   // "atomix.yaml:7:5: containers.…: sentence", in the order of units
     bool operator==(Containers const&) const = default;
 };
+
+// Of one directive; empty: it is not written.
+std::vector<std::string> values_of(ContainerUnit const& unit, std::string_view section, std::string_view key);
 
 // Its place is the key's. `has_manager`: false where device.yaml says that nobody runs containers; then any
 // unit is refused.

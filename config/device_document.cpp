@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <limits>
 #include <map>
 #include <span>
@@ -50,10 +49,7 @@ auto probe_of(std::span<std::string_view const> known) {
         if (!text || std::ranges::find(known, *text) != known.end() || *text == core::kContainerProbes)
             return text;
         if (core::is_container_probe(*text)) {
-            auto const is_named = [](char c) {
-                return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '_' || c == '-';
-            };
+            auto const is_named = [](char c) { return is_alphanumeric(c) || c == '_' || c == '-'; };
             auto const name = std::string_view{*text}.substr(core::kContainerProbe.size());
             if (!name.empty() && name.front() != '-' && std::ranges::all_of(name, is_named)) return text;
             return core::fail(core::Errc::bad_input,
@@ -202,8 +198,7 @@ Result<std::string> as_service_unit(Node const& node) {
     auto text = as_text(node);
     if (!text) return text;
     auto const allowed = [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) ||
-               std::string_view{":-_.@\\"}.find(c) != std::string_view::npos;
+        return is_alphanumeric(c) || std::string_view{":-_.@\\"}.find(c) != std::string_view::npos;
     };
     if (text->size() <= kEnd.size() || text->size() > kLongest || !text->ends_with(kEnd) ||
         !std::ranges::all_of(*text, allowed))

@@ -23,9 +23,6 @@ constexpr std::array<Unit, 4> kUnits{{{"h", 1h}, {"min", 1min}, {"s", 1s}, {"ms"
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
-bool is_alphanumeric(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 template <class N> std::optional<N> parse_whole(std::string_view text) {
     N number{};
@@ -81,6 +78,10 @@ bool is_plain_scalar(Node const& node) {
 }
 
 }   // namespace
+
+bool is_alphanumeric(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 core::Error expected(std::string_view what, Node const& instead) {
     auto const found = [&]() -> std::string {

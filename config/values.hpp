@@ -16,6 +16,8 @@ namespace config {
 
 using core::Result;
 
+bool is_alphanumeric(char c);   // of ASCII
+
 // Errors of all: bad_input.
 Result<std::string> as_text(Node const& node);   // printable ASCII, may be empty
 Result<std::string> as_line(Node const& node);   // UTF-8 without control characters but tabs, may be empty

@@ -34,6 +34,10 @@ bool is_below(fs::path const& path, fs::path const& top) {
 
 }   // namespace
 
+fs::path podman_socket_of(unsigned uid, fs::path const& runtime) {
+    return runtime / std::to_string(uid) / "podman" / "podman.sock";
+}
+
 Result<AppUser> find_app_user(std::string const& name) {
     std::vector<char> words(16 * 1024);
     passwd entry{};

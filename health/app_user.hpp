@@ -24,6 +24,11 @@ struct AppUser {
     bool operator==(AppUser const&) const = default;
 };
 
+// Where logind's units make each user's directory for its own manager and sockets.
+inline constexpr char const* kUserRuntime = "/run/user";
+// Below `runtime`.
+std::filesystem::path podman_socket_of(unsigned uid, std::filesystem::path const& runtime = kUserRuntime);
+
 // Errors: not_found, refused (it is root), errno's.
 Result<AppUser> find_app_user(std::string const& name);
 

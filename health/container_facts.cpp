@@ -14,14 +14,6 @@ std::string why_not_running(core::Service const& service, core::UnitState const&
     return service.error;
 }
 
-std::string image_of(config::ContainerUnit const& wish) {
-    for (auto const& section : wish.sections)
-        for (auto const& directive : section.directives)
-            if (section.name == "Container" && directive.key == "Image" && !directive.values.empty())
-                return directive.values.front();
-    return {};
-}
-
 }   // namespace
 
 core::Container container_facts(config::ContainerUnit const& wish,
@@ -30,10 +22,11 @@ core::Container container_facts(config::ContainerUnit const& wish,
                                 std::optional<core::UnitState> const& unit,
                                 std::string const& unknown,
                                 std::optional<std::vector<PodmanContainer>> const& podman) {
+    auto const image = config::values_of(wish, "Container", "Image");
     core::Container facts{.rootful = wish.privileged,
                           .required = required,
                           .starts = service.starts,
-                          .image = image_of(wish)};
+                          .image = image.empty() ? "" : image.front()};
     if (!unit) {
         facts.error = unknown.empty() ? "" : "not known: " + unknown;
         return facts;

@@ -119,7 +119,7 @@ Task<Result<void>> ContainerHost::look_as_user() {
     if (!user) co_return user.error();
     app_user_ = *user;
     auto const uid = std::to_string(user->uid);
-    user_.podman_socket = settings_.users / uid / "podman" / "podman.sock";
+    user_.podman_socket = podman_socket_of(user->uid, settings_.users);
     if (auto ok = make_storage(settings_.data); !ok) co_return ok;
     if (auto ok = make_storage_of(settings_.data, *user); !ok) co_return ok;
     if (auto ok = co_await enter_user(*user); !ok) co_return ok;
@@ -130,7 +130,8 @@ Task<Result<void>> ContainerHost::look_as_user() {
 }
 
 Task<void> ContainerHost::look_at(Side& side) {
-    if (!is_needed(side) || clock_.now() < side.not_before) co_return;
+    side.needed = is_needed(side);
+    if (!side.needed || clock_.now() < side.not_before) co_return;
     Result<void> looked;
     if (&side == &root_)
         looked = co_await look_as_root();
@@ -222,7 +223,7 @@ void ContainerHost::tell() {
     for (auto const& wish : settings_.wanted.units)
         if (wish.kind == config::ContainerUnitKind::container) follow(wish, told);
     for (auto* side : {&root_, &user_}) {
-        if (!is_needed(*side)) continue;
+        if (!side->needed) continue;
         told.applied = told.applied && side->problem.empty() && side->units.as_wanted();
         if (!side->problem.empty()) told.errors.push_back(side->problem);
         auto const& errors = side->units.errors();
@@ -262,7 +263,7 @@ std::optional<core::TimePoint> ContainerHost::next_time() const {
         if (!next || time < *next) next = time;
     };
     for (auto const* side : {&root_, &user_}) {
-        if (!is_needed(*side)) continue;
+        if (!side->needed) continue;
         if (!side->problem.empty())
             take(side->not_before);
         else if (auto const time = side->units.next())
@@ -288,6 +289,7 @@ Task<void> ContainerHost::news() {
 Task<void> ContainerHost::run() {
     // Also where nothing is wanted: files of its containers may be left over.
     if (auto const user = acts_.find_user(settings_.app_user)) app_user_ = *user;
+    for (auto* side : {&root_, &user_}) side->needed = is_needed(*side);
     tell();   // which there are to be
     for (;;) {
         co_await look();

@@ -35,8 +35,7 @@ public:
         std::filesystem::path podman_socket;
         core::Duration trial_interval{};
         std::filesystem::path systemd = core::kSystemdSocket;
-        std::filesystem::path users =
-            "/run/user";   // <uid>/systemd/private and <uid>/podman/podman.sock below
+        std::filesystem::path users = kUserRuntime;   // <uid>/systemd/private is below, and podman's socket
     };
     struct Acts {
         std::function<Result<std::unique_ptr<core::Units>>(core::asio::any_io_executor executor,
@@ -60,6 +59,7 @@ private:
     // What belongs to one owner.
     struct Side {
         char const* who;
+        bool needed = false;   // as it was found when it was looked at last
         ContainerUnits units;
         std::unique_ptr<core::Units> bus;
         std::filesystem::path podman_socket;
@@ -87,7 +87,7 @@ private:
     void failed(Side& side, core::Error why);
     void tell();
     void follow(config::ContainerUnit const& wish, core::Containers& told);
-    bool is_needed(Side const& side) const;
+    bool is_needed(Side const& side) const;   // by the files that are there
     bool asks_podman(Side const& side) const;
     bool in_trial() const;
     std::optional<core::TimePoint> next_time() const;

@@ -78,9 +78,10 @@ Task<Result<Steps>> ContainerUnits::converge(core::Units& units, Places places) 
         bool const is_unread = std::filesystem::exists(places.unread, ignored);
         bool const touches = !steps.write.empty() || !steps.remove.empty();
         bool const unmade = !steps.unmade.empty();
-        if ((!touches && !is_unread && !unmade) || round == kRounds || !is_due(kFiles)) {
-            if (!touches && !is_unread && !unmade) attempts_.erase(kFiles);
-            as_wanted_ = !touches && !is_unread && !unmade && !steps.waiting && steps.errors.empty();
+        bool const is_read = !touches && !is_unread && !unmade;
+        if (is_read || round == kRounds || !is_due(kFiles)) {
+            if (is_read) attempts_.erase(kFiles);
+            as_wanted_ = is_read && !steps.waiting && steps.errors.empty();
             co_return steps;
         }
         if (unmade || round > 1) attempted(kFiles);   // what changes nothing must not be done in a circle
@@ -88,17 +89,13 @@ Task<Result<Steps>> ContainerUnits::converge(core::Units& units, Places places) 
         if (done) done = touch_unit_files(places.files, places.readers, steps);
         for (auto const& file : steps.write)
             if (auto const service = service_of_ours(file.text)) built_.erase(*service);
+        if (done) {
+            done = co_await units.reload();
+            if (!done && !done.error().is(core::Errc::refused)) co_return done.error();
+        }
         if (!done) {
             attempted(kFiles);
             steps.errors.push_back(done.error().text());
-            as_wanted_ = false;
-            co_return steps;
-        }
-        auto const reloaded = co_await units.reload();
-        if (!reloaded && !reloaded.error().is(core::Errc::refused)) co_return reloaded.error();
-        if (!reloaded) {
-            attempted(kFiles);
-            steps.errors.push_back(reloaded.error().text());
             as_wanted_ = false;
             co_return steps;
         }

@@ -20,8 +20,7 @@ struct Reference {
 };
 
 bool is_id(std::string const& text) {
-    return text.size() >= kShortestId &&
-           std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+    return text.size() >= kShortestId && is_hex_id(text);
 }
 
 // What is understood here; another transport than a registry's, or one of systemd's specifiers, is not.

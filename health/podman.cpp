@@ -80,12 +80,12 @@ Task<Result<std::string>> exchange(std::string socket_path, http::verb verb, std
     co_return std::move(reply.body());
 }
 
-bool is_id(std::string_view text) {
+}   // namespace
+
+bool is_hex_id(std::string_view text) {
     return !text.empty() &&
            std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
-
-}   // namespace
 
 Podman::Podman(core::Clock& clock, std::filesystem::path socket)
     : clock_{clock}, socket_{std::move(socket)} {}
@@ -117,7 +117,7 @@ Task<Result<std::vector<PodmanImage>>> Podman::images() {
 }
 
 Task<Result<void>> Podman::remove_image(std::string id) {
-    if (!is_id(id)) co_return fail(Errc::bad_input, "\"" + id + "\" is no image's id");
+    if (!is_hex_id(id)) co_return fail(Errc::bad_input, "\"" + id + "\" is no image's id");
     auto const reply = co_await ask("DELETE", "images/" + id, "removing image " + id);
     if (!reply) co_return reply.error();
     co_return Result<void>{};

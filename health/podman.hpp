@@ -12,6 +12,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace health {
@@ -33,6 +34,9 @@ struct PodmanImage {
         names;   // "localhost/web:1", "docker.io/library/web@sha256:…"; none: it lost its name
     bool operator==(PodmanImage const&) const = default;
 };
+
+// Hex digits, as podman's ids of images are, or the beginning of such. Pure.
+bool is_hex_id(std::string_view text);
 
 class Podman {
 public:

@@ -12,6 +12,7 @@ namespace {
 using config::ContainerUnit;
 using config::QuadletDirective;
 using config::QuadletSection;
+using config::values_of;
 using Kind = config::ContainerUnitKind;
 
 std::string replaced(std::string text, std::string_view old, std::string_view fresh) {
@@ -47,14 +48,6 @@ std::string as_word(std::string_view word) {
 QuadletSection const* find(ContainerUnit const& unit, std::string_view section) {
     auto const found = std::ranges::find(unit.sections, section, &QuadletSection::name);
     return found == unit.sections.end() ? nullptr : &*found;
-}
-
-std::vector<std::string>
-values_of(ContainerUnit const& unit, std::string_view section, std::string_view key) {
-    auto const* const written = find(unit, section);
-    if (!written) return {};
-    auto const found = std::ranges::find(written->directives, key, &QuadletDirective::key);
-    return found == written->directives.end() ? std::vector<std::string>{} : found->values;
 }
 
 std::string source_of(std::string const& volume) {

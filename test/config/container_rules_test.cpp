@@ -1,28 +1,10 @@
 #include "config/container_rules.hpp"
 
-#include "config/documents.hpp"
+#include "config/section.hpp"
 
 namespace {
 
-struct Checked {
-    config::Directives directives;
-    std::vector<std::string> problems, warnings;
-};
-
-// The body is in line 1, column 1.
-template <class Check> Checked checked(std::string const& body, Check rules) {
-    config::Check check;
-    auto const tree = config::parse_yaml(body, "f.yaml", check);
-    REQUIRE(tree);
-    Checked checked;
-    {
-        config::Mapping section{*tree, check};
-        checked.directives = config::read_directives(section, *tree);
-        rules(section, checked);
-    }
-    for (auto const& problem : check.take()) checked.problems.push_back(problem.text());
-    return checked;
-}
+using Checked = test::ReadSection;
 
 config::DeclaredUnits const kDeclared{.containers = {"web"},
                                       .networks = {},
@@ -30,12 +12,13 @@ config::DeclaredUnits const kDeclared{.containers = {"web"},
                                       .builds = {"site"}};
 
 Checked container(std::string const& body, bool privileged = false) {
-    return checked(body, [&](config::Mapping& section, Checked& into) {
+    return test::read_section(body, [&](config::Mapping& section, Checked& into) {
         config::check_container(section, into.directives, privileged, kDeclared, into.warnings);
     });
 }
 Checked of(void (*rules)(config::Mapping&, config::Directives&), std::string const& body) {
-    return checked(body, [&](config::Mapping& section, Checked& into) { rules(section, into.directives); });
+    return test::read_section(
+        body, [&](config::Mapping& section, Checked& into) { rules(section, into.directives); });
 }
 
 using Lines = std::vector<std::string>;

@@ -1,26 +1,11 @@
 #include "config/directives.hpp"
 
-#include "config/documents.hpp"
+#include "config/section.hpp"
 
 namespace {
 
-struct Read {
-    config::Directives directives;
-    std::vector<std::string> problems;
-};
-
-// The body is in line 1, column 1.
-Read read(std::string const& body) {
-    config::Check check;
-    auto const tree = config::parse_yaml(body, "f.yaml", check);
-    REQUIRE(tree);
-    Read read;
-    {
-        config::Mapping section{*tree, check};
-        read.directives = config::read_directives(section, *tree);
-    }
-    for (auto const& problem : check.take()) read.problems.push_back(problem.text());
-    return read;
+test::ReadSection read(std::string const& body) {
+    return test::read_section(body, [](config::Mapping&, test::ReadSection&) {});
 }
 
 std::vector<std::string> values(config::WrittenDirective const& directive) {
@@ -32,7 +17,7 @@ std::vector<std::string> values(config::WrittenDirective const& directive) {
 }   // namespace
 
 TEST_CASE("directives are texts, integers, truths and lists of those, in the order written") {
-    auto const [directives, problems] = read(R"(Exec: [sh, "-c", 7, true]
+    auto const [directives, problems, warnings] = read(R"(Exec: [sh, "-c", 7, true]
 ReadOnly: false
 StopTimeout: 10
 Label: "a=b"

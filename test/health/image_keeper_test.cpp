@@ -3,9 +3,8 @@
 #include "core/files.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
+#include "support/started.hpp"
 #include "support/unix_server.hpp"
-
-#include <boost/asio/bind_cancellation_slot.hpp>
 
 #include <doctest/doctest.h>
 
@@ -29,28 +28,19 @@ struct World {
                                core::Log{log, "containers"},
                                {{.of = "root", .socket = podman.path(), .record = record}},
                                [this] { return wishes; }};
-    core::asio::cancellation_signal stop;
+    test::Started running;
 
-    World() {
+    World() : running{io, keeper.run()} {
         REQUIRE(core::replace_file(directory / "images.json", R"({"schema":1,"ids":["a1"]})"));
-        core::asio::co_spawn(io, keeper.run(),
-                             core::asio::bind_cancellation_slot(stop.slot(), [](std::exception_ptr) {}));
         clock.settle();
     }
     ~World() {
-        stop.emit(core::asio::cancellation_type::all);
+        running.cancel();
         clock.settle();
     }
     void serve_one_image_of_ours() {
         podman.serve_json(200, R"([{"Id":"a1","Names":["localhost/web:1"]}])");
         podman.serve_json(200, "[]");
-    }
-    bool comes_true(std::function<bool()> const& is_so) {
-        for (int turn = 0; turn < 500 && !is_so(); ++turn) {
-            io.restart();
-            io.run_one_for(20ms);
-        }
-        return is_so();
     }
 };
 
@@ -66,17 +56,18 @@ TEST_CASE_FIXTURE(World, "images are looked through when the containers are as w
     serve_one_image_of_ours();
     podman.serve_json(200, R"({"Deleted":["a1"]})");
     update.set({.phase = core::Phase::committed});
-    REQUIRE(comes_true([&] { return podman.requests.size() == 3; }));
+    REQUIRE(test::happens(io, [&] { return podman.requests.size() == 3; }));
     CHECK(podman.requests.back().starts_with("DELETE /v4.0.0/libpod/images/a1 "));
-    CHECK(comes_true(
-        [&] { return log->contains("removed an image that no document names any more of=root image=a1"); }));
+    CHECK(test::happens(io, [&] {
+        return log->contains("removed an image that no document names any more of=root image=a1");
+    }));
 }
 
 TEST_CASE_FIXTURE(World, "they are looked through again after a day, by the wishes of then") {
     wishes.in_force = {"localhost/web:1"};
     serve_one_image_of_ours();
     containers.set({.applied = true});
-    REQUIRE(comes_true([&] { return podman.requests.size() == 2; }));
+    REQUIRE(test::happens(io, [&] { return podman.requests.size() == 2; }));
     clock.advance(23h);
     CHECK(podman.requests.size() == 2);
 
@@ -84,16 +75,17 @@ TEST_CASE_FIXTURE(World, "they are looked through again after a day, by the wish
     serve_one_image_of_ours();
     podman.serve_json(409, R"({"message":"image is in use by a container"})");
     clock.advance(1h);
-    REQUIRE(comes_true([&] { return podman.requests.size() == 5; }));
-    CHECK(comes_true([&] { return log->contains("an image stays that no document names any more"); }));
+    REQUIRE(test::happens(io, [&] { return podman.requests.size() == 5; }));
+    CHECK(test::happens(io, [&] { return log->contains("an image stays that no document names any more"); }));
 }
 
 TEST_CASE_FIXTURE(World, "a podman that fails is asked again after a day") {
     podman.serve_json(500, R"({"message":"no space left"})");
     containers.set({.applied = true});
-    REQUIRE(comes_true([&] { return log->contains("images were not looked through, will retry in a day"); }));
+    REQUIRE(test::happens(
+        io, [&] { return log->contains("images were not looked through, will retry in a day"); }));
     wishes.in_force = {"localhost/web:1"};
     serve_one_image_of_ours();
     clock.advance(24h);
-    CHECK(comes_true([&] { return podman.requests.size() == 3; }));
+    CHECK(test::happens(io, [&] { return podman.requests.size() == 3; }));
 }

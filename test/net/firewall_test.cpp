@@ -3,6 +3,7 @@
 #include "net/network_namespace.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
+#include "support/started.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -169,7 +170,7 @@ TEST_CASE_FIXTURE(World, "a table that another program changed or deleted is put
         auto const before = now().transactions;
         clock.advance(2min);   // long enough for it to be the first one
         space.shell(change);
-        CHECK(test::comes_true(io, [&] { return now().transactions == before + 1; }));
+        CHECK(test::happens(io, [&] { return now().transactions == before + 1; }));
         CHECK(now().applied);
         CHECK_FALSE(space.succeeds("nft list chain inet atomix forward | grep -w accept"));
         CHECK(ssh_rule() == "drop");
@@ -183,7 +184,7 @@ TEST_CASE_FIXTURE(World, "what keeps being changed is put back later each time, 
     for (int i = 0; i < 5; ++i) {
         auto const before = now().repairs;
         space.shell("nft add rule inet atomix from_wan accept");
-        REQUIRE(test::comes_true(io, [&] { return now().repairs == before + 1; }));
+        REQUIRE(test::happens(io, [&] { return now().repairs == before + 1; }));
         auto const pause = std::chrono::seconds{i == 0 ? 0 : std::min(1 << (i - 1), 5)};
         if (pause > 0s) {
             CHECK_FALSE(now().applied);
@@ -192,7 +193,7 @@ TEST_CASE_FIXTURE(World, "what keeps being changed is put back later each time, 
             CHECK_FALSE(now().applied);
             clock.advance(1ms);
         }
-        CHECK(test::comes_true(io, [&] { return now().applied; }));
+        CHECK(test::happens(io, [&] { return now().applied; }));
         CHECK(now().error.empty());
         CHECK_FALSE(space.succeeds("nft list chain inet atomix from_wan | grep -x '[[:space:]]*accept'"));
     }
@@ -203,7 +204,7 @@ TEST_CASE_FIXTURE(World, "a flag does not wait until it is time to put another p
     for (int i = 0; i < 2; ++i) {
         auto const before = now().repairs;
         space.shell("nft add rule inet atomix from_wan accept");
-        REQUIRE(test::comes_true(io, [&] { return now().repairs == before + 1; }));
+        REQUIRE(test::happens(io, [&] { return now().repairs == before + 1; }));
     }
     REQUIRE_FALSE(now().applied);
     flags.set({"ssh-wan-enabled"});

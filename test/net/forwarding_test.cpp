@@ -6,6 +6,7 @@
 #include "net/network_namespace.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
+#include "support/started.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -117,7 +118,7 @@ TEST_CASE_FIXTURE(World, "whoever switches forwarding on finds it off again, whi
         CAPTURE(name);
         clock.advance(2min);
         set(name, "1");
-        CHECK(test::comes_true(io, [&] { return value(name) == "0\n"; }));
+        CHECK(test::happens(io, [&] { return value(name) == "0\n"; }));
         CHECK(now().switched_off == ++times);
     }
     CHECK(lines->contains("ip forwarding was on, switched off"));
@@ -126,7 +127,7 @@ TEST_CASE_FIXTURE(World, "whoever switches forwarding on finds it off again, whi
 TEST_CASE_FIXTURE(World, "a program that keeps switching forwarding on is answered later each time") {
     start();
     set("ipv4/ip_forward", "1");
-    REQUIRE(test::comes_true(io, [&] { return value("ipv4/ip_forward") == "0\n"; }));
+    REQUIRE(test::happens(io, [&] { return value("ipv4/ip_forward") == "0\n"; }));
     set("ipv4/ip_forward", "1");
     clock.settle();
     CHECK(value("ipv4/ip_forward") == "1\n");

@@ -3,6 +3,7 @@
 #include "net/network_namespace.hpp"
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
+#include "support/started.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -55,15 +56,15 @@ struct World {
         core::asio::co_spawn(
             io, monitor.run(),
             core::asio::bind_cancellation_slot(stop.slot(), [this](std::exception_ptr) { ended = true; }));
-        REQUIRE(comes_true([&](auto const& links) { return links.lan.name == "eth1"; }));
+        REQUIRE(happens([&](auto const& links) { return links.lan.name == "eth1"; }));
     }
     ~World() {
         stop.emit(core::asio::cancellation_type::all);
-        test::comes_true(io, [&] { return ended; });
+        test::happens(io, [&] { return ended; });
     }
 
-    template <class Condition> bool comes_true(Condition is_so) {
-        return test::comes_true(io, [&] { return is_so(state.now().links); });
+    template <class Condition> bool happens(Condition is_so) {
+        return test::happens(io, [&] { return is_so(state.now().links); });
     }
     std::vector<std::string> const kLanAddress{"172.20.30.1/24"};
 };
@@ -105,24 +106,24 @@ TEST_CASE_FIXTURE(World, "a device without its interfaces says so, and takes the
     CHECK(state.now().links.lan.error == "there is no interface eth1");
 
     space.shell("ip link add eth1 address 02:00:00:00:00:01 type veth peer name lan0");
-    CHECK(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+    CHECK(happens([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
     CHECK(state.now().links.lan.mac == "02:00:00:00:00:01");
     CHECK(state.now().links.lan.error.empty());
 }
 
 TEST_CASE_FIXTURE(World, "the carrier is shown after two seconds, and its loss at once") {
     space.shell("ip link add eth0 type veth peer name wan0 && ip link set eth0 up && ip link set wan0 up");
-    REQUIRE(comes_true([&](auto const&) {
+    REQUIRE(happens([&](auto const&) {
         clock.advance(100ms);   // may publish: what was handed in is gone then (docs/traps.md, 19)
         return state.now().links.wan.carrier;
     }));
     space.shell("ip link set wan0 down");
-    CHECK(comes_true([](auto const& links) { return !links.wan.carrier; }));   // the clock stands still
+    CHECK(happens([](auto const& links) { return !links.wan.carrier; }));   // the clock stands still
     CHECK(lines->contains("link is up interface=eth0"));
     CHECK(lines->contains("link is down interface=eth0"));
     CHECK(state.now().links.wan.up);   // no cable
     space.shell("ip link set eth0 down");
-    CHECK(comes_true([](auto const& links) { return !links.wan.up; }));   // nobody wants it
+    CHECK(happens([](auto const& links) { return !links.wan.up; }));   // nobody wants it
 }
 
 TEST_CASE_FIXTURE(World,
@@ -137,7 +138,7 @@ TEST_CASE_FIXTURE(World,
     }
     CHECK_FALSE(lines->contains("link is up interface=eth0"));
     space.shell("ip link set wan0 up");
-    CHECK(comes_true([&](auto const&) {
+    CHECK(happens([&](auto const&) {
         clock.advance(100ms);
         return state.now().links.wan.carrier;
     }));
@@ -145,14 +146,14 @@ TEST_CASE_FIXTURE(World,
 
 TEST_CASE_FIXTURE(World, "a LAN address that someone removed or replaced comes back") {
     space.shell("ip link add eth1 type veth peer name lan0");
-    REQUIRE(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+    REQUIRE(happens([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
     space.shell("ip addr flush dev eth1 && ip addr add 192.168.9.9/24 dev eth1");
     auto const kernel_agrees = [&](auto const&) {
         return space.succeeds("ip -4 -o addr show dev eth1 | grep -q 172.20.30.1/24") &&
                !space.succeeds("ip -4 -o addr show dev eth1 | grep -q 192.168.9.9");
     };
-    CHECK(comes_true(kernel_agrees));
-    CHECK(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+    CHECK(happens(kernel_agrees));
+    CHECK(happens([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
 }
 
 TEST_CASE_FIXTURE(World, "the LAN's own route and its rule come back, also after the interface was down") {
@@ -161,39 +162,39 @@ TEST_CASE_FIXTURE(World, "the LAN's own route and its rule come back, also after
         return space.succeeds("ip route show table 172 | grep -q '172.20.30.0/24 dev eth1'") &&
                space.succeeds("ip rule | grep -q '^1000:.*lookup 172'");
     };
-    REQUIRE(comes_true(is_there));
+    REQUIRE(happens(is_there));
     for (auto const* const harm :
          {"ip route flush table 172", "ip rule del pref 1000", "ip link set eth1 down",
           "ip link set eth1 down && ip link set eth1 up", "ip addr flush dev eth1"}) {
         CAPTURE(harm);
         space.shell(harm);
-        CHECK(comes_true(is_there));
+        CHECK(happens(is_there));
     }
 }
 
 TEST_CASE_FIXTURE(World,
                   "an interface that is renamed away, or deleted and made anew, is followed by its name") {
     space.shell("ip link add eth1 type veth peer name lan0");
-    REQUIRE(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+    REQUIRE(happens([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
 
     space.shell("ip link set eth1 down && ip link set eth1 name other");
-    CHECK(comes_true([](auto const& links) { return !links.lan.present; }));
+    CHECK(happens([](auto const& links) { return !links.lan.present; }));
     space.shell("ip link set other down && ip link set other name eth1");
-    CHECK(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+    CHECK(happens([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
 
     space.shell("ip link del eth1");
-    CHECK(comes_true([](auto const& links) { return !links.lan.present && links.lan.addresses.empty(); }));
+    CHECK(happens([](auto const& links) { return !links.lan.present && links.lan.addresses.empty(); }));
     space.shell("ip link add eth1 type veth peer name lan0");
-    CHECK(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+    CHECK(happens([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
 }
 
 TEST_CASE_FIXTURE(World, "after more changes than the socket holds, the state is true again") {
     space.shell("ip link add eth1 type veth peer name lan0");
-    REQUIRE(comes_true([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
+    REQUIRE(happens([&](auto const& links) { return links.lan.addresses == kLanAddress; }));
     // The loop does not run meanwhile; some 200 KiB of events are more than rmem_default.
     space.shell("for i in $(seq 400); do echo link set eth1 mtu $((1000 + i)); done | ip -batch -");
     space.shell("ip link add eth0 type veth peer name wan0");
-    CHECK(comes_true([&](auto const&) {
+    CHECK(happens([&](auto const&) {
         clock.advance(100ms);
         return state.now().links.wan.present;
     }));
@@ -203,11 +204,11 @@ TEST_CASE_FIXTURE(World, "after more changes than the socket holds, the state is
 TEST_CASE_FIXTURE(World,
                   "the default route is the one that is used, also when it goes with its address or link") {
     auto const route_is = [&](char const* gateway, char const* interface) {
-        return comes_true([&](auto const& links) {
+        return happens([&](auto const& links) {
             return links.default_route == core::DefaultRoute{gateway, interface};
         });
     };
-    auto const is_gone = [&] { return comes_true([](auto const& links) { return !links.default_route; }); };
+    auto const is_gone = [&] { return happens([](auto const& links) { return !links.default_route; }); };
     space.shell(
         "ip link add eth0 type veth peer name wan0 && ip link set wan0 up && ip link set eth0 up && "
         "ip link add eth2 type veth peer name other && ip link set other up && ip link set eth2 up && "
@@ -234,7 +235,7 @@ TEST_CASE_FIXTURE(World, "further interfaces are shown, with the speed of a link
     space.shell(
         "ip link add eth2 type veth peer name other && ip link set other up && ip link set eth2 up && "
         "ip addr add 10.8.0.2/24 dev eth2");
-    CHECK(comes_true([&](auto const& links) {
+    CHECK(happens([&](auto const& links) {
         auto const further = links.further[0];
         clock.advance(100ms);
         return further.carrier && further.addresses == std::vector<std::string>{"10.8.0.2/24"} &&

@@ -2,6 +2,7 @@
 
 #include "core/owned.hpp"
 #include "net/network_namespace.hpp"
+#include "support/started.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -40,7 +41,7 @@ struct Waiting {
     }
     ~Waiting() {
         stop.emit(core::asio::cancellation_type::all);
-        test::comes_true(io, [&] { return ended; });
+        test::happens(io, [&] { return ended; });
     }
 };
 
@@ -50,7 +51,7 @@ TEST_CASE("without a netlink socket nothing is ever told, and the wait can be en
     Waiting waiting{nullptr};
     CHECK_FALSE(waiting.ended);
     waiting.stop.emit(core::asio::cancellation_type::all);
-    CHECK(test::comes_true(waiting.io, [&] { return waiting.ended; }));
+    CHECK(test::happens(waiting.io, [&] { return waiting.ended; }));
     CHECK(waiting.thrown);
 }
 
@@ -63,6 +64,6 @@ TEST_CASE("a wait for netlink ends with the kernel's next word, and not before")
     Waiting waiting{socket.get()};
     CHECK_FALSE(waiting.ended);
     space.shell("ip link add eth1 type veth peer name lan0");
-    CHECK(test::comes_true(waiting.io, [&] { return waiting.ended; }));
+    CHECK(test::happens(waiting.io, [&] { return waiting.ended; }));
     CHECK_FALSE(waiting.thrown);
 }

@@ -9,9 +9,6 @@
 #include <fcntl.h>
 #include <sched.h>
 
-#include <boost/asio/io_context.hpp>
-
-#include <chrono>
 #include <cstdlib>
 #include <string>
 
@@ -39,15 +36,5 @@ public:
 private:
     core::OwnedFd before_{::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
 };
-
-// Runs the loop until `is_so`, which the kernel makes true; false when it did not within a generous limit.
-template <class Condition> bool comes_true(boost::asio::io_context& io, Condition is_so) {
-    auto const limit = std::chrono::steady_clock::now() + std::chrono::seconds{10};
-    while (!is_so() && std::chrono::steady_clock::now() < limit) {
-        io.restart();
-        io.run_one_for(std::chrono::milliseconds{20});
-    }
-    return is_so();
-}
 
 }   // namespace test

@@ -6,6 +6,7 @@
 #include "support/fake_clock.hpp"
 #include "support/log_lines.hpp"
 #include "support/run_task.hpp"
+#include "support/started.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <doctest/doctest.h>
@@ -126,7 +127,7 @@ TEST_CASE_FIXTURE(World, "a static WAN has its address and no other, its route a
     wan_is({"192.0.2.9/24", "10.1.1.1/8"});
     core::TaskGroup tasks{io.get_executor()};
     tasks.start(client.run());
-    CHECK(test::comes_true(io, [&] { return state.now().network.applied; }));
+    CHECK(test::happens(io, [&] { return state.now().network.applied; }));
     test::run_task(io, tasks.end_all());
     CHECK(space.succeeds("test \"$(ip -4 -o addr show dev eth0 | awk '{print $4}')\" = 192.0.2.10/24"));
     CHECK(space.succeeds("test \"$(ip -4 route show default | awk '{print $3}')\" = 192.0.2.1"));
@@ -143,20 +144,20 @@ TEST_CASE_FIXTURE(World, "an address that is lost is set again, and one that can
         return space.succeeds("ip -4 addr show dev eth0 | grep -q 192.0.2.10/24");
     };
     wan_is({});
-    CHECK(test::comes_true(io, has_address));
+    CHECK(test::happens(io, has_address));
     wan_is({"192.0.2.10/24"});
     space.shell("ip addr flush dev eth0");
     wan_is({});
-    CHECK(test::comes_true(io, has_address));
-    CHECK(test::comes_true(io, [&] { return state.now().network.applied; }));
+    CHECK(test::happens(io, has_address));
+    CHECK(test::happens(io, [&] { return state.now().network.applied; }));
 
     space.shell("ip link del eth0");
     wan_is({"10.0.0.1/8"});
-    CHECK(test::comes_true(io, [&] { return !state.now().network.error.empty(); }));
+    CHECK(test::happens(io, [&] { return !state.now().network.error.empty(); }));
     CHECK(log->contains("a static address is not set, will retry"));
     space.shell("ip link add eth0 type veth peer name wan0");
     clock.advance(10s);
-    CHECK(test::comes_true(io, has_address));
+    CHECK(test::happens(io, has_address));
     test::run_task(io, tasks.end_all());
 }
 
@@ -174,7 +175,7 @@ TEST_CASE_FIXTURE(World, "a route that went when the interface was down is back 
             log->lines, [](auto const& line) { return line.find("static address set") != line.npos; });
     };
     wan_is({"192.0.2.10/24"});
-    CHECK(test::comes_true(io, [&] { return times_set() == 1 && state.now().network.applied; }));
+    CHECK(test::happens(io, [&] { return times_set() == 1 && state.now().network.applied; }));
     carrier_is(true);   // for the first time: nothing has gone
     clock.settle();
     CHECK(has_route());
@@ -184,8 +185,8 @@ TEST_CASE_FIXTURE(World, "a route that went when the interface was down is back 
     clock.settle();
     CHECK(times_set() == 1);
     carrier_is(true);
-    CHECK(test::comes_true(io, has_route));
-    CHECK(test::comes_true(io, [&] { return times_set() == 2; }));
+    CHECK(test::happens(io, has_route));
+    CHECK(test::happens(io, [&] { return times_set() == 2; }));
     test::run_task(io, tasks.end_all());
 }
 
@@ -195,12 +196,12 @@ TEST_CASE_FIXTURE(World, "a client is started once, when its interface is there"
     core::TaskGroup tasks{io.get_executor()};
     tasks.start(client.run());
     wan_is({});
-    CHECK(test::comes_true(io, [&] { return host.wanted == Words{"udhcpc-eth0"}; }));
+    CHECK(test::happens(io, [&] { return host.wanted == Words{"udhcpc-eth0"}; }));
     links.change([](core::Links& all) { all.further = {{.name = "eth2", .present = false}}; });
     clock.settle();
     CHECK(host.wanted == Words{"udhcpc-eth0"});
     links.change([](core::Links& all) { all.further[0].present = true; });
-    CHECK(test::comes_true(io, [&] { return host.wanted == Words{"udhcpc-eth0", "udhcpc-eth2"}; }));
+    CHECK(test::happens(io, [&] { return host.wanted == Words{"udhcpc-eth0", "udhcpc-eth2"}; }));
     wan_is({"10.99.0.50/24"});
     clock.settle();
     CHECK(host.wanted.size() == 2);
