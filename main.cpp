@@ -193,9 +193,10 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     config::Accepted const accepted{*device.data, *slot, config::device_names(device)};
     auto const in_force = accepted.choose();
     auto const& wishes = in_force.document;
+    std::string in_use = core::name(in_force.state.source);
+    if (auto const by = in_force.state.accepted_by) in_use += std::string{" by slot "} + core::name(*by);
     for (auto const& problem : in_force.state.problems)
-        log(Level::error, "problem with the operator's document",
-            {{"why", problem}, {"using", core::name(in_force.state.source)}});
+        log(Level::error, "problem with the operator's document", {{"why", problem}, {"using", in_use}});
 
     core::asio::io_context io{1};
     core::asio::signal_set signals{io, SIGTERM, SIGINT, SIGHUP};

@@ -51,15 +51,35 @@ bool have_same_text(Path const& one, Path const& other) {
     return left && right && *left == *right;
 }
 
-core::Result<void> store(Path const& path, std::string const& text) {
-    if (auto const stored = read_document(path); stored && *stored == text) return {};
-    return core::replace_file(path, text, 0600);
+AcceptedAt accepted_at(Path const& copy) {
+    std::error_code failed;
+    auto const time = std::filesystem::last_write_time(copy, failed);
+    return failed ? AcceptedAt{} : AcceptedAt{time};
+}
+
+core::Result<void> store(Path const& copy, std::string const& text, Path const& others) {
+    auto const stored = read_document(copy);
+    if (!stored || *stored != text)
+        if (auto ok = core::replace_file(copy, text, 0600); !ok) return ok;
+    auto const before = accepted_at(others);
+    if (!before || own_is_newer(accepted_at(copy), before)) return {};
+    // A power cut may undo this: then the next start does it again.
+    constexpr auto kNext = std::chrono::seconds{1};   // what every file system can tell apart
+    std::error_code failed;
+    std::filesystem::last_write_time(copy, *before + kNext, failed);
+    if (failed) return core::fail(failed, "setting its time behind that of " + others.filename().string());
+    return {};
 }
 
 }   // namespace
 
+bool own_is_newer(AcceptedAt own, AcceptedAt others) {
+    return own && (!others || *own > *others);
+}
+
 Accepted::Accepted(Path const& data_directory, core::Slot booted, DeviceNames names)
-    : written_{data_directory / "config" / "atomix.yaml"},
+    : booted_{booted},
+      written_{data_directory / "config" / "atomix.yaml"},
       stored_{stored_for(booted, data_directory)},
       stored_by_other_{stored_for(core::other(booted), data_directory)},
       names_{std::move(names)} {}
@@ -72,7 +92,7 @@ InForce Accepted::choose() const {
     if (found == Found::accepted) {
         chosen.state.source = Source::operator_document;
         chosen.document = std::move(read_now.document);
-        if (auto ok = store(stored_, read_now.text); !ok)
+        if (auto ok = store(stored_, read_now.text, stored_by_other_); !ok)
             chosen.state.problems.push_back(
                 stored_.filename().string() +
                 ": cannot be stored, so a refused document would fall back to an older "
@@ -81,11 +101,29 @@ InForce Accepted::choose() const {
         return chosen;
     }
     chosen.state.other_slot_accepts = have_same_text(written_, stored_by_other_);
-    if (read(stored_, names_, read_now, chosen.state) == Found::accepted) {
-        chosen.state.source = Source::last_accepted;
-        chosen.document = std::move(read_now.document);
-    }
+    stand_in(chosen);
     return chosen;
+}
+
+void Accepted::stand_in(InForce& chosen) const {
+    Read copy;
+    auto const take = [&](Path const& path, core::Slot slot) {
+        auto const found = read(path, names_, copy, chosen.state);
+        if (found != Found::accepted) return found;
+        chosen.state.source = Source::last_accepted;
+        chosen.state.accepted_by = slot;
+        chosen.document = std::move(copy.document);
+        return found;
+    };
+    bool const own_first = own_is_newer(accepted_at(stored_), accepted_at(stored_by_other_));
+    if (own_first && take(stored_, booted_) == Found::accepted) return;
+    // The text that is refused already need not be refused twice.
+    if (!chosen.state.other_slot_accepts) {
+        auto const found = take(stored_by_other_, core::other(booted_));
+        if (found == Found::accepted) return;
+        chosen.state.refuses_other_slots = !own_first && found == Found::refused;
+    }
+    if (!own_first) take(stored_, booted_);
 }
 
 core::Result<std::optional<OperatorDocument>>

@@ -76,6 +76,10 @@ char const* name(Condition condition) noexcept {
     return "?";
 }
 
+bool is_refused(ConfigState const& config) noexcept {
+    return config.source != ConfigState::Source::operator_document && !config.problems.empty();
+}
+
 char const* name(ConfigState::Source source) noexcept {
     switch (source) {
     case ConfigState::Source::operator_document:

@@ -34,8 +34,12 @@ struct ConfigState {
     Source source = Source::built_in;
     std::vector<std::string> problems;   // "atomix.yaml:14:17: key: what is wrong"
     bool other_slot_accepts = false;     // the very text of the operator's that is refused here
+    bool refuses_other_slots = false;    // and what the other slot accepted last, and may run on, as well
+    std::optional<Slot> accepted_by;     // last_accepted: whose copy is in force
     bool operator==(ConfigState const&) const = default;
 };
+// The operator has written a document, and what is in force is another one.
+bool is_refused(ConfigState const& config) noexcept;
 
 // One network interface, as the kernel tells it. Written by net::LinkMonitor.
 struct Link {

@@ -44,9 +44,7 @@ ImageWishes image_wishes(config::InForce const& in_force,
     ImageWishes wishes{.slot_is_committed = slot_is_committed,
                        .in_force = named_images(*in_force.document.containers),
                        .of_other_slot = std::nullopt};
-    bool const is_refused = in_force.state.source != core::ConfigState::Source::operator_document &&
-                            !in_force.state.problems.empty();
-    if (is_refused || !other) return wishes;
+    if (core::is_refused(in_force.state) || !other) return wishes;
     wishes.of_other_slot.emplace();
     if (*other) wishes.of_other_slot = named_images(*(*other)->containers);
     return wishes;

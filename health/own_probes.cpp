@@ -39,6 +39,22 @@ std::string local_fault(core::Error const& error, core::Links const& links, Read
     return {};
 }
 
+// Of a document that is refused: what that means, and the first sentence that says why.
+std::string fate_of(core::ConfigState const& config) {
+    auto const& first = config.problems.front();
+    if (config.other_slot_accepts) return "which the other slot accepted: " + first;
+    if (config.refuses_other_slots) {
+        auto const of_copy = std::ranges::find_if(
+            config.problems, [](auto const& problem) { return problem.starts_with("accepted-"); });
+        return "and the one that the other slot accepted last too: " +
+               (of_copy == config.problems.end() ? first : *of_copy);
+    }
+    if (config.accepted_by)
+        return std::string{"the last one that slot "} + core::name(*config.accepted_by) +
+               " accepted is in force: " + first;
+    return "the built-in default is in force: " + first;
+}
+
 }   // namespace
 
 Task<DataFacts> look_at_data(core::Workers& workers, std::filesystem::path data) {
@@ -71,17 +87,14 @@ Reading data_writable_reading(core::Result<void> const& written) {
 }
 
 Reading document_reading(core::ConfigState const& config) {
-    Reading reading{.probe = "document", .good = !config.other_slot_accepts};
-    bool const is_refused =
-        config.source != core::ConfigState::Source::operator_document && !config.problems.empty();
-    if (!is_refused) {
+    Reading reading{.probe = "document", .good = !config.other_slot_accepts && !config.refuses_other_slots};
+    if (!core::is_refused(config)) {
         bool const is_there = config.source == core::ConfigState::Source::operator_document;
         reading.detail = is_there ? "the operator's is in force" : "the operator has written none";
         return reading;
     }
     reading.warning = reading.good;
-    reading.detail = std::string{"this version refuses the operator's document"} +
-                     (reading.good ? ": " : ", which the other slot accepted: ") + config.problems.front();
+    reading.detail = "this version refuses the operator's document, " + fate_of(config);
     return reading;
 }
 
@@ -132,6 +145,17 @@ Reading update_server_reading(std::optional<core::ServerContact> const& contact,
     reading.detail = reading.good ? contact->error->context : fault;
     reading.cable_out = !reading.good && wan_lease.cable_out && fault == wan_lease.detail;
     return reading;
+}
+
+std::optional<Reading> missing_server_reading(core::DeviceState const& state) {
+    constexpr char const* kProbe = "update_server";
+    auto const& good = state.update.baseline.good;
+    bool const was_reached = std::ranges::find(good, kProbe) != good.end();
+    bool const in_trial = state.update.phase == core::Phase::trial;
+    if (!in_trial || !was_reached || !core::is_refused(state.config)) return std::nullopt;
+    return Reading{.probe = kProbe,
+                   .good = false,   // trigger: no update server any more
+                   .detail = "this version has no update server configured, the version before reached one"};
 }
 
 }   // namespace health

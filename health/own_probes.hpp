@@ -27,8 +27,9 @@ Reading data_space_reading(core::Result<std::uint64_t> const& free_bytes, std::u
 Reading data_writable_reading(core::Result<void> const& written);
 
 // A document that this version refuses although the other slot's accepts it is this version's fault: without
-// it, the device has another network than the operator wants, and may not even know its update server. One
-// that no version accepts is the operator's.
+// it, the device has another network than the operator wants, and may not even know its update server. So is
+// one that the other slot accepted last and may run on, while neither accepts the operator's. That one alone
+// is the operator's affair.
 Reading document_reading(core::ConfigState const& config);
 
 // A clock below `floor`, when this image was built, is wrong. One that nothing vouches for may be right.
@@ -44,5 +45,9 @@ Task<void> watch_lateness(core::Clock& clock, core::Duration& late);
 Reading update_server_reading(std::optional<core::ServerContact> const& contact,
                               core::Links const& links,
                               Reading const& wan_lease);
+
+// Of a slot that knows of no server. Bad in a trial, if the version before reached one and the operator's
+// document, refused here, cannot have taken it away: such a slot could never be updated again. Else nothing.
+std::optional<Reading> missing_server_reading(core::DeviceState const& state);
 
 }   // namespace health

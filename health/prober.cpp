@@ -83,7 +83,11 @@ core::Task<void> Prober::ask_own(std::vector<core::Reading>& readings) {
 }
 
 core::Task<void> Prober::ask_server(std::vector<core::Reading>& readings, bool anew) {
-    if (!acts_.contact_server || !is_on("update_server")) co_return;
+    if (!is_on("update_server")) co_return;
+    if (!acts_.contact_server) {
+        if (auto missing = missing_server_reading(state_.now())) readings.push_back(std::move(*missing));
+        co_return;
+    }
     auto const reading = [&] {
         auto const& state = state_.now();
         return update_server_reading(state.update.server, state.links, wan_lease_reading(state.links.wan));

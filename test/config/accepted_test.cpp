@@ -67,7 +67,8 @@ TEST_CASE_FIXTURE(Device, "a refused document is reported, and the last one acce
     choose();
     write(kRefused);
     auto const chosen = choose();
-    CHECK(chosen.state == core::ConfigState{.source = Source::last_accepted, .problems = {kRefusal}});
+    CHECK(chosen.state ==
+          core::ConfigState{.source = Source::last_accepted, .problems = {kRefusal}, .accepted_by = Slot::a});
     CHECK(gateway(chosen) == "10.44.0.1/24");
     CHECK(stored_text() == with_gateway("10.44.0.1/24"));
 }
@@ -80,14 +81,96 @@ TEST_CASE_FIXTURE(Device, "a refused document with none accepted before leaves t
     CHECK_FALSE(fs::exists(stored()));
 }
 
-TEST_CASE_FIXTURE(Device, "each slot falls back to what it accepted itself") {
+TEST_CASE_FIXTURE(Device, "the copy that was accepted last stands in for a refused document, in both slots") {
     write(with_gateway("10.1.0.1/24"));
     choose(Slot::a);
     write(with_gateway("10.2.0.1/24"));
     choose(Slot::b);
     write(kRefused);
+    for (auto const slot : {Slot::a, Slot::b}) {
+        auto const chosen = choose(slot);
+        CHECK(chosen.state == core::ConfigState{.source = Source::last_accepted,
+                                                .problems = {kRefusal},
+                                                .accepted_by = Slot::b});
+        CHECK(gateway(chosen) == "10.2.0.1/24");
+    }
+}
+
+TEST_CASE_FIXTURE(Device, "a slot that never accepted a document goes on with the other slot's") {
+    write(with_gateway("10.44.0.1/24"));
+    choose(Slot::a);
+    write(kRefused);
+    auto const chosen = choose(Slot::b);
+    CHECK(chosen.state.accepted_by == Slot::a);
+    CHECK_FALSE(chosen.state.refuses_other_slots);
+    CHECK(gateway(chosen) == "10.44.0.1/24");
+    CHECK_FALSE(fs::exists(stored("B")));   // it has accepted nothing itself
+}
+
+TEST_CASE_FIXTURE(Device, "a document that a slot accepts again makes its copy the newer one") {
+    write(with_gateway("10.1.0.1/24"));
+    choose(Slot::a);
+    write(with_gateway("10.2.0.1/24"));
+    choose(Slot::b);
+    write(with_gateway("10.1.0.1/24"));   // as A has it already
+    choose(Slot::a);
+    write(kRefused);
+    CHECK(gateway(choose(Slot::b)) == "10.1.0.1/24");
     CHECK(gateway(choose(Slot::a)) == "10.1.0.1/24");
-    CHECK(gateway(choose(Slot::b)) == "10.2.0.1/24");
+}
+
+TEST_CASE_FIXTURE(Device, "a clock that is wrong by years does not make an older copy the newer one") {
+    write(with_gateway("10.1.0.1/24"));
+    choose(Slot::a);
+    for (int const years : {10, -10}) {   // by which A's clock was wrong
+        CAPTURE(years);
+        fs::last_write_time(stored("A"), fs::file_time_type::clock::now() + years * std::chrono::hours{8766});
+        write(with_gateway("10.2.0.1/24"));
+        choose(Slot::b);
+        write(kRefused);
+        CHECK(gateway(choose(Slot::a)) == "10.2.0.1/24");
+        CHECK(gateway(choose(Slot::b)) == "10.2.0.1/24");
+    }
+}
+
+TEST_CASE_FIXTURE(Device, "a copy that this version refuses is passed over for the older one") {
+    write(with_gateway("10.1.0.1/24"));
+    choose(Slot::a);
+    write(with_gateway("10.2.0.1/24"));
+    choose(Slot::b);
+    auto const later = fs::last_write_time(stored("B"));
+    std::ofstream{stored("B")} << "version: 3\n";   // what another version, in B, understands
+    fs::last_write_time(stored("B"), later);
+    write(kRefused);
+    std::string const why = "accepted-B.yaml:1:10: version: expected the integer 1, not \"3\"";
+
+    auto const chosen = choose(Slot::a);
+    CHECK(chosen.state == core::ConfigState{.source = Source::last_accepted,
+                                            .problems = {kRefusal, why},
+                                            .refuses_other_slots = true,
+                                            .accepted_by = Slot::a});
+    CHECK(gateway(chosen) == "10.1.0.1/24");
+
+    auto const in_b = choose(Slot::b);   // there it is this slot's own, and says nothing of the version
+    CHECK(in_b.state.accepted_by == Slot::a);
+    CHECK_FALSE(in_b.state.refuses_other_slots);
+
+    // An older one of the other slot's says nothing of what the device runs on.
+    fs::last_write_time(stored("A"), later + std::chrono::hours{1});
+    auto const newest = choose(Slot::a);
+    CHECK(newest.state ==
+          core::ConfigState{.source = Source::last_accepted, .problems = {kRefusal}, .accepted_by = Slot::a});
+}
+
+TEST_CASE("the other slot's copy goes first unless this slot's is the newer one") {
+    using config::own_is_newer;
+    fs::file_time_type const early{}, late = early + std::chrono::nanoseconds{1};
+    CHECK(own_is_newer(late, early));
+    CHECK(own_is_newer(early, std::nullopt));
+    CHECK_FALSE(own_is_newer(early, late));
+    CHECK_FALSE(own_is_newer(early, early));
+    CHECK_FALSE(own_is_newer(std::nullopt, early));
+    CHECK_FALSE(own_is_newer(std::nullopt, std::nullopt));
 }
 
 TEST_CASE_FIXTURE(Device, "a corrected document is in force again, and replaces the stored one") {

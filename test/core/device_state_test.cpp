@@ -22,6 +22,14 @@ TEST_CASE("every phase, verdict and source has a name of its own") {
     CHECK(std::string{name(Source::built_in)} == "built_in");
 }
 
+TEST_CASE("a document is refused when there is one with problems and another one is in force") {
+    using Source = core::ConfigState::Source;
+    CHECK(core::is_refused({.source = Source::last_accepted, .problems = {"why"}}));
+    CHECK(core::is_refused({.source = Source::built_in, .problems = {"why"}}));
+    CHECK_FALSE(core::is_refused({.source = Source::built_in}));   // there is none
+    CHECK_FALSE(core::is_refused({.source = Source::operator_document, .problems = {"cannot be stored"}}));
+}
+
 TEST_CASE("states are equal exactly when every part is") {
     core::DeviceState const empty;
     CHECK(empty == core::DeviceState{});

@@ -47,7 +47,21 @@ TEST_CASE("a document that only this slot refuses is this slot's fault, and any 
         {{.source = Source::built_in, .problems = refusal},
          true,
          true,
-         "this version refuses the operator's document: atomix.yaml:2:1: colour: is not a known key here"},
+         "this version refuses the operator's document, the built-in default is in force: atomix.yaml:2:1: "
+         "colour: is not a known key here"},
+        {{.source = Source::last_accepted, .problems = refusal, .accepted_by = core::Slot::a},
+         true,
+         true,
+         "this version refuses the operator's document, the last one that slot A accepted is in force: "
+         "atomix.yaml:2:1: colour: is not a known key here"},
+        {{.source = Source::last_accepted,
+          .problems = {refusal.front(), "accepted-A.yaml:3:1: size: is not a known key here"},
+          .refuses_other_slots = true,
+          .accepted_by = core::Slot::b},
+         false,
+         false,
+         "this version refuses the operator's document, and the one that the other slot accepted last too: "
+         "accepted-A.yaml:3:1: size: is not a known key here"},
         {{.source = Source::last_accepted, .problems = refusal, .other_slot_accepts = true},
          false,
          false,
@@ -169,4 +183,34 @@ TEST_CASE("only what this device can do something about makes the update server'
     CHECK(health::update_server_reading(failed(Errc::unreachable), unrouted, unplugged).cable_out);
     CHECK(!health::update_server_reading(failed(Errc::bad_signature), unrouted, unplugged).cable_out);
     CHECK(health::update_server_reading(std::nullopt, routed, lease).good);
+}
+
+TEST_CASE("a slot that has lost the update server with the operator's document is bad, and no other") {
+    using Source = core::ConfigState::Source;
+    core::DeviceState lost;
+    lost.config = {.source = Source::built_in, .problems = {"atomix.yaml:2:1: colour: is not known"}};
+    lost.update.phase = core::Phase::trial;
+    lost.update.baseline.good = {"dns", "update_server"};
+    auto const reading = health::missing_server_reading(lost);
+    REQUIRE(reading);
+    CHECK(reading->probe == "update_server");
+    CHECK_FALSE(reading->good);
+    CHECK(reading->detail == "this version has no update server configured, the version before reached one");
+
+    auto older = lost;
+    older.config.source = Source::last_accepted;
+    CHECK(health::missing_server_reading(older));
+
+    auto taken_out = lost;
+    taken_out.config = {.source = Source::operator_document};
+    CHECK_FALSE(health::missing_server_reading(taken_out));
+    auto removed = lost;
+    removed.config = {.source = Source::built_in};   // with the whole document
+    CHECK_FALSE(health::missing_server_reading(removed));
+    auto committed = lost;
+    committed.update.phase = core::Phase::committed;
+    CHECK_FALSE(health::missing_server_reading(committed));
+    auto never = lost;
+    never.update.baseline = {.failing = {"update_server"}, .good = {"dns"}};
+    CHECK_FALSE(health::missing_server_reading(never));
 }

@@ -28,6 +28,14 @@ struct World {
     std::vector<std::string> units;
     core::ServerContact answer{.status = 204};
 
+    health::Prober prober_without_server(health::Rules rules = {}) {
+        return {
+            clock,
+            workers,
+            state,
+            {.data = data.path(), .rules = std::move(rules)},
+            {.clock_is_synchronised = []() -> core::Task<bool> { co_return true; }, .contact_server = {}}};
+    }
     health::Prober prober(health::Rules rules = {}) {
         return {clock,
                 workers,
@@ -138,4 +146,22 @@ TEST_CASE_FIXTURE(World, "each container is asked after in every round, and know
     auto const baseline = result_of(asked.baseline());
     REQUIRE(baseline);
     CHECK(*baseline == core::Baseline{.failing = {"container:db"}, .good = {"container:web"}});
+}
+
+TEST_CASE_FIXTURE(World, "a slot on trial whose update server went with the operator's document is told so") {
+    auto const of_server = [&](health::Rules const& rules) {
+        auto asked = prober_without_server(rules);
+        auto const readings = result_of(asked.round());
+        REQUIRE(readings);
+        return std::ranges::count(*readings, "update_server", &core::Reading::probe);
+    };
+    core::Writer<&core::DeviceState::config> config{state};
+    config.set({.problems = {"atomix.yaml:2:1: colour: is not a known key here"}});
+    core::Writer<&core::DeviceState::update> update{state};
+    update.change([](core::Update& u) { u.baseline.good = {"update_server"}; });
+    CHECK(of_server({}) == 0);
+    set_phase(core::Phase::trial);
+    CHECK(of_server({}) == 1);
+    CHECK(of_server({.probes = {{"update_server", health::Importance::off}}}) == 0);
+    CHECK(contacts == 0);
 }

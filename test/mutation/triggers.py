@@ -65,6 +65,8 @@ TRIGGERS = [
     always_good("data_space", OWN, "*free_bytes >= minimum", tests="own_probes_test.cpp"),
     always_good("data_writable", OWN, ".good = written.has_value(),", ".good = true,", "own_probes_test.cpp"),
     always_good("document", OWN, ".good = !config.other_slot_accepts", ".good = true", "own_probes_test.cpp"),
+    always_good("document, of the other slot", OWN, "&& !config.refuses_other_slots", "", "own_probes_test.cpp"),
+    Trigger("no update server any more", OWN, ".good = false,", ".good = true,", tests="own_probes_test.cpp"),
     always_good("clock", OWN, "wall >= floor", tests="own_probes_test.cpp"),
     always_good("loop_latency", OWN, "late <= kTooLate", tests="own_probes_test.cpp"),
     always_good("container", CONTAINER, ".good = fault.empty(),", ".good = true,", "container_reading_test.cpp"),

@@ -13,7 +13,9 @@ constexpr core::TimePoint kStarted{100s};
 core::DeviceState busy_device() {
     core::DeviceState state;
     state.identity = {"sim", "gateway", "1.2", "0.1.0", core::Slot::b, "6f0c", kStarted};
-    state.config = {core::ConfigState::Source::last_accepted, {"atomix.yaml:1:1: version: must be 1"}};
+    state.config = {.source = core::ConfigState::Source::last_accepted,
+                    .problems = {"atomix.yaml:1:1: version: must be 1"},
+                    .accepted_by = core::Slot::a};
     state.update.phase = core::Phase::downloading;
     state.update.version = "1.3";
     state.update.done_bytes = 30;
@@ -88,6 +90,7 @@ constexpr char const* kBusy = R"json({
   "uptime_s": 65,
   "config": {
     "source": "last_accepted",
+    "accepted_by": "A",
     "problems": [
       "atomix.yaml:1:1: version: must be 1"
     ]

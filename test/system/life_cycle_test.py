@@ -2,6 +2,7 @@
 import contextlib
 import fcntl
 import json
+import os
 import time
 import unittest
 
@@ -11,6 +12,7 @@ from device import Device
 from update_server import UpdateServer
 
 MIB = 1024 * 1024
+MISTYPED = "network: {dnsmasq: {gateway_cidr:"
 LOCK = "/var/lock/fw_printenv.lock"   # libubootenv's: who holds it stops every change of the boot environment
 
 
@@ -163,20 +165,50 @@ class LifeCycle(unittest.TestCase):
         self.assertEqual("A", self.device.env()["BOOT_ORDER"])
         self.assertEqual(old, {name: content for name, content in self.device.slots().items() if name.endswith("-a")})
 
-    def test_a_trial_with_a_document_that_is_none_is_committed_with_the_lans_default(self):
+    def write_data(self, path, text):
+        (self.device.at / "data" / path).write_text(text)
+
+    def test_an_update_beside_a_mistyped_document_goes_on_with_the_one_accepted_last_and_is_committed(self):
+        self.write_data("state/accepted-B.yaml", "version: 1\n")   # of a version that was in B a year ago
+        a_year_ago = time.time() - 365 * 86400
+        os.utime(self.device.at / "data/state/accepted-B.yaml", (a_year_ago, a_year_ago))
+        self.write_data("config/atomix.yaml", MISTYPED)
+        self.device.power_on()
+        self.device.wait_until_serving()
+        for version, slot in (("2.0.0", "B"), ("2.1.0", "A")):   # the second one: it knows its update server
+            self.install(version)
+            self.device.run_until(lambda v=version: self.outcome("last_commit") == v, 60, f"a commit of {version}")
+            self.check_stays_on(slot, version)
+            status = self.device.status()
+            self.assertEqual(("last_accepted", "A"), (status["config"]["source"], status["config"]["accepted_by"]))
+            self.assertIn("atomix.yaml:", status["config"]["problems"][0])
+            said = {reading["probe"]: reading["detail"] for reading in status["health"]["probes"]}
+            self.assertIn("the last one that slot A accepted is in force", said["document"])
+
+    def test_a_version_that_loses_the_update_server_with_the_document_is_rolled_back(self):
         self.install("2.0.0")
         self.device.run_until(lambda: self.device.env().get("ATOMIX_TRIAL") == "B", 60, "the activation")
-        (self.device.at / "data/config/atomix.yaml").write_text("network: {dnsmasq: {gateway_cidr:")
+        self.write_data("config/atomix.yaml", MISTYPED)
+        (self.device.at / "data/state/accepted-A.yaml").unlink()
+        self.device.run_until(lambda: self.outcome("last_rollback") == "2.0.0", 120, "a rollback of 2.0.0")
+        self.check_stays_on("A", "1.0.0")
+        self.assertEqual("built_in", self.device.status()["config"]["source"])
+        self.assertIn("this version has no update server configured, the version before reached one",
+                      self.device.update()["last_rollback"]["reason"])
+
+    def test_an_operator_who_takes_the_update_server_away_is_obeyed(self):
+        self.install("2.0.0")
+        self.device.run_until(lambda: self.device.env().get("ATOMIX_TRIAL") == "B", 60, "the activation")
+        self.write_data("config/atomix.yaml", "version: 1\n")
         self.device.run_until(lambda: self.outcome("last_commit") == "2.0.0", 60, "a commit of 2.0.0")
         self.check_stays_on("B", "2.0.0")
-        self.assertTrue(self.device.status()["config"]["problems"])
 
     def test_a_version_that_refuses_what_the_other_slot_accepted_is_rolled_back_with_the_reason(self):
         self.install("2.0.0")
         self.device.run_until(lambda: self.device.env().get("ATOMIX_TRIAL") == "B", 60, "the activation")
         document = "version: 1\ncolour: blue\n"   # that the version in A knew, as far as its files tell
         for path in ("config/atomix.yaml", "state/accepted-A.yaml"):
-            (self.device.at / "data" / path).write_text(document)
+            self.write_data(path, document)
         self.device.run_until(lambda: self.outcome("last_rollback") == "2.0.0", 120, "a rollback of 2.0.0")
         self.check_stays_on("A", "1.0.0")
         reason = self.device.status()["update"]["last_rollback"]["reason"]
