@@ -136,10 +136,13 @@ core::Duration heartbeat_interval(health::Watchdog::Settings const& guarding) {
 }
 
 health::ContainerHost::Settings container_settings(config::DeviceDocument const& device,
-                                                   config::OperatorDocument const& wishes) {
-    return {.wanted = *wishes.containers,
-            .files = health::render_quadlets(*wishes.containers,
-                                             {.config = *device.data / "config", .files = *device.files}),
+                                                   config::InForce const& in_force) {
+    auto const& wanted = *in_force.document.containers;
+    bool const is_refused = core::is_refused(in_force.state);
+    return {.wanted = wanted,
+            .files =
+                health::render_quadlets(wanted, {.config = *device.data / "config", .files = *device.files}),
+            .left_over = is_refused ? health::LeftOver::keep : health::LeftOver::remove,
             .app_user = *device.app_user,
             .rootful_units = *device.rootful_units,
             .rootless_units = *device.rootless_units,
@@ -273,7 +276,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                                      state,
                                      Writer<&DeviceState::containers>{state},
                                      say("containers"),
-                                     container_settings(device, wishes),
+                                     container_settings(device, in_force),
                                      {.connect = connect_to_systemd, .containers = [&](auto socket) {
                                           return ask_podman(clock, std::move(socket));
                                       }}};

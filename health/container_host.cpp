@@ -50,15 +50,16 @@ ContainerHost::ContainerHost(core::Clock& clock,
       settings_{std::move(settings)},
       acts_{std::move(acts)},
       root_{.who = "the system",
-            .units = {clock, log_, of(ContainerOwner::system, settings_.files)},
+            .units = {clock, log_, of(ContainerOwner::system, settings_.files), settings_.left_over},
             .podman_socket = settings_.podman_socket},
-      user_{.who = "the app user", .units = {clock, log_, of(ContainerOwner::app_user, settings_.files)}} {}
+      user_{.who = "the app user",
+            .units = {clock, log_, of(ContainerOwner::app_user, settings_.files), settings_.left_over}} {}
 
 bool ContainerHost::in_trial() const {
     return state_.now().update.phase == core::Phase::trial;
 }
 
-// Wanted, or left over.
+// Wanted, or left over: the app user's are kept by its manager, which must be there.
 bool ContainerHost::is_needed(Side const& side) const {
     if (side.units.has_wanted()) return true;
     if (&side == &root_) return holds_ours(settings_.rootful_units);

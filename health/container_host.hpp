@@ -27,6 +27,8 @@ public:
     struct Settings {
         config::Containers wanted;
         std::vector<QuadletFile> files;   // of `wanted`
+        // Keep: the operator's document is refused, so nobody here knows what else it wants.
+        LeftOver left_over = LeftOver::remove;
         std::string app_user;
         std::filesystem::path rootful_units;
         std::filesystem::path rootless_units;   // <uid>/ is below

@@ -18,19 +18,20 @@ std::string fault_of(core::Container const& container, bool podman_is_away) {
     return "it runs, and its health check says " + container.health;   // trigger: unhealthy container
 }
 
-core::Reading lost(std::string const& probe, core::ConfigState::Source source) {
-    bool const is_operators = source == core::ConfigState::Source::operator_document;
+core::Reading lost(std::string const& probe, core::ConfigState const& config) {
+    bool const is_there =
+        config.source == core::ConfigState::Source::operator_document || core::is_refused(config);
     return {.probe = probe,
             .good = false,
-            .detail = is_operators
-                          ? "it was good before the update, and nothing is known of it yet"
-                          : "it was good before the update, and the operator's document is not in force"};
+            .detail = is_there ? "it was good before the update, and nothing is known of it yet"
+                               : "it was good before the update, and there is no operator's document"};
 }
 
-// What the operator's document has is known of from the first look at it on, whatever becomes of it.
+// What the document in force has is known of from the first look at it on, whatever becomes of it.
 bool was_looked_at(core::DeviceState const& state) {
     auto const& containers = state.containers;
-    return state.config.source == core::ConfigState::Source::operator_document &&
+    bool const is_operators = state.config.source == core::ConfigState::Source::operator_document;
+    return (is_operators || core::is_refused(state.config)) &&
            (containers.applied || !containers.known.empty());
 }
 
@@ -63,7 +64,7 @@ std::vector<core::Reading> container_readings(core::DeviceState const& state) {
         if (!core::is_container_probe(probe)) continue;
         auto const name = probe.substr(core::kContainerProbe.size());
         if (!containers.known.contains(name))   // trigger: lost container
-            readings.push_back(lost(probe, state.config.source));
+            readings.push_back(lost(probe, state.config));
     }
     return readings;
 }

@@ -84,9 +84,11 @@ std::vector<std::string> services_of(std::vector<QuadletFile> const& wanted,
 Steps next_steps(std::vector<QuadletFile> const& wanted,
                  std::vector<UnitFile> const& there,
                  UnitStates const& states,
-                 std::set<std::string> const& built) {
+                 std::set<std::string> const& built,
+                 LeftOver left_over) {
     Steps steps;
     for (auto const& file : there) {
+        if (left_over == LeftOver::keep) break;
         auto const service = service_of_ours(file.text);
         if (!service || std::ranges::find(wanted, file.name, &QuadletFile::name) != wanted.end()) continue;
         stop_or_touch(steps, *service, state_of(states, *service),

@@ -49,12 +49,16 @@ struct Steps {
     bool operator==(Steps const&) const = default;
 };
 
+// What becomes of our files that are not wanted, and of what they run.
+enum class LeftOver { remove, keep };
+
 // Of one owner's files. `built`: services of builds that are down because they are done (a build's unit does
 // not stay active, podman-systemd.unit(5)). Builds are started first, then networks, volumes and containers,
 // and nobody's start is waited for: systemd has the order of what depends on each other.
 Steps next_steps(std::vector<QuadletFile> const& wanted,
                  std::vector<UnitFile> const& there,
                  UnitStates const& states,
-                 std::set<std::string> const& built = {});
+                 std::set<std::string> const& built = {},
+                 LeftOver left_over = LeftOver::remove);
 
 }   // namespace health

@@ -17,8 +17,11 @@ constexpr int kRounds = 3;           // of files and states that one look goes t
 
 }   // namespace
 
-ContainerUnits::ContainerUnits(core::Clock& clock, core::Log log, std::vector<QuadletFile> wanted)
-    : clock_{clock}, log_{std::move(log)}, wanted_{std::move(wanted)} {}
+ContainerUnits::ContainerUnits(core::Clock& clock,
+                               core::Log log,
+                               std::vector<QuadletFile> wanted,
+                               LeftOver left_over)
+    : clock_{clock}, log_{std::move(log)}, wanted_{std::move(wanted)}, left_over_{left_over} {}
 
 bool ContainerUnits::is_due(std::string const& what) {
     auto const found = attempts_.find(what);
@@ -72,7 +75,7 @@ Task<Result<Steps>> ContainerUnits::converge(core::Units& units, Places places) 
         auto there = read_unit_files(places.files);
         if (!there) co_return there.error();
         if (auto ok = co_await read_states(units, *there); !ok) co_return ok.error();
-        auto steps = next_steps(wanted_, *there, states_, built_);
+        auto steps = next_steps(wanted_, *there, states_, built_, left_over_);
 
         std::error_code ignored;
         bool const is_unread = std::filesystem::exists(places.unread, ignored);

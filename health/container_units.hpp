@@ -24,7 +24,10 @@ public:
         Readers readers;
     };
 
-    ContainerUnits(core::Clock& clock, core::Log log, std::vector<QuadletFile> wanted);
+    ContainerUnits(core::Clock& clock,
+                   core::Log log,
+                   std::vector<QuadletFile> wanted,
+                   LeftOver left_over = LeftOver::remove);
 
     // Does what can be done now. Fails when nothing is known any more: the connection has ended. What cannot
     // be brought about is in errors(), and tried again not before next().
@@ -54,6 +57,7 @@ private:
     core::Clock& clock_;
     core::Log log_;
     std::vector<QuadletFile> wanted_;
+    LeftOver left_over_;
     UnitStates states_;
     std::set<std::string> built_;                  // services of builds that are done
     std::map<std::string, Attempts> attempts_;     // by service, or kFiles

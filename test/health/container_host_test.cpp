@@ -232,6 +232,33 @@ TEST_CASE_FIXTURE(World, "what is not wanted any more is stopped and removed, fo
     end();
 }
 
+TEST_CASE_FIXTURE(World, "what a document does not name that stands in for a refused one goes on running") {
+    want("web", true);
+    want("app", false);
+    start();
+    end();
+    settings.wanted = {};
+    settings.files.clear();
+    settings.left_over = health::LeftOver::keep;
+    root.orders.clear();
+    own.orders.clear();
+    root.set("user@" + uid + ".service", "inactive");   // as after a boot
+    SUBCASE("it names nothing") {}
+    SUBCASE("it names another one") {
+        want("db", true);
+    }
+    start();
+    CHECK(std::ranges::none_of(root.orders, [](auto const& order) { return order.starts_with("stop "); }));
+    CHECK(std::ranges::count(root.orders, "start user@" + uid + ".service") == 1);
+    CHECK(own.orders.empty());
+    CHECK(root.unit("web.service").active == "active");
+    CHECK(std::filesystem::exists(directory / "rootful" / "web.container"));
+    CHECK(std::filesystem::exists(directory / "rootless" / uid / "app.container"));
+    CHECK(told().applied);
+    CHECK(!told().known.contains("web"));
+    end();
+}
+
 TEST_CASE_FIXTURE(World,
                   "without an app user the rootful containers run all the same, and the reason is told") {
     want("web", true);

@@ -101,12 +101,12 @@ TEST_CASE("every container of the operator's document has a reading") {
 
 TEST_CASE(
     "a container that was good before the update is missed in the trial, unless the operator took it out") {
-    auto refused = trial(Source::built_in);
-    auto const lost = health::container_readings(refused);
+    auto gone = trial(Source::built_in);
+    auto const lost = health::container_readings(gone);
     REQUIRE(lost.size() == 1);
     CHECK(lost.at(0).probe == "container:web");
     CHECK_FALSE(lost.at(0).good);
-    CHECK(lost.at(0).detail == "it was good before the update, and the operator's document is not in force");
+    CHECK(lost.at(0).detail == "it was good before the update, and there is no operator's document");
 
     auto not_yet = trial(Source::operator_document);
     REQUIRE(health::container_readings(not_yet).size() == 1);
@@ -120,11 +120,24 @@ TEST_CASE(
     CHECK(health::container_readings(taken_out).size() == 1);
     CHECK(health::container_readings(taken_out).at(0).probe == "container:db");
 
-    refused.containers.known = {{"web", kRuns}};   // the last accepted document has it
-    REQUIRE(health::container_readings(refused).size() == 1);
-    CHECK(health::container_readings(refused).at(0).good);
+    gone.update.phase = Phase::committed;
+    CHECK(health::container_readings(gone).empty());
+}
 
-    refused.containers.known.clear();
-    refused.update.phase = Phase::committed;
+TEST_CASE("a container is not missed in a trial while the operator's document is refused") {
+    auto refused = trial(Source::last_accepted);
+    refused.config.problems = {"atomix.yaml:2:1: colour: is not a known key here"};
+    REQUIRE(health::container_readings(refused).size() == 1);   // but somebody must have looked
+    CHECK(health::container_readings(refused).at(0).detail ==
+          "it was good before the update, and nothing is known of it yet");
+
+    refused.containers.applied = true;
     CHECK(health::container_readings(refused).empty());
+    refused.config.source = Source::built_in;
+    CHECK(health::container_readings(refused).empty());
+
+    refused.config.source = Source::last_accepted;
+    refused.containers.known = {{"web", {.unit = "failed"}}};   // this document names it, so it is judged
+    REQUIRE(health::container_readings(refused).size() == 1);
+    CHECK_FALSE(health::container_readings(refused).at(0).good);
 }

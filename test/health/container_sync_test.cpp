@@ -99,6 +99,16 @@ TEST_CASE("a unit that is made of another file than Quadlet's is never replaced,
     CHECK(left_over.remove == Names{"web.container"});
 }
 
+TEST_CASE("what is left over is kept where that is said, and what is wanted is brought about as ever") {
+    auto const old = file(Kind::container, "old.container", "old.service");
+    for (auto const* state : {"active", "inactive"}) {
+        auto const steps = next_steps({other_web}, {there(old), there(web)},
+                                      {{"old.service", unit(state)}, {"web.service", unit("inactive")}}, {},
+                                      health::LeftOver::keep);
+        CHECK(steps == Steps{.write = {there(other_web)}});
+    }
+}
+
 TEST_CASE("only what changed is touched, and starts are asked for in the order of need") {
     auto const image = file(Kind::build, "site.build", "site-build.service");
     auto const net = file(Kind::network, "front.network", "front-network.service");
