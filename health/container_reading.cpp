@@ -1,6 +1,7 @@
 #include "health/container_reading.hpp"
 
 #include "core/probe_names.hpp"
+#include "health/probes.hpp"
 
 namespace health {
 namespace {
@@ -57,8 +58,12 @@ core::Reading container_reading(std::string const& name,
 std::vector<core::Reading> container_readings(core::DeviceState const& state) {
     auto const& containers = state.containers;
     std::vector<core::Reading> readings;
-    for (auto const& [name, container] : containers.known)
-        readings.push_back(container_reading(name, container, containers.podman_error));
+    bool const no_cable = wan_lease_reading(state.links.wan).cable_out;
+    for (auto const& [name, container] : containers.known) {
+        auto reading = container_reading(name, container, containers.podman_error);
+        reading.cable_out = !reading.good && no_cable;
+        readings.push_back(std::move(reading));
+    }
     if (state.update.phase != core::Phase::trial || was_looked_at(state)) return readings;
     for (auto const& probe : state.update.baseline.good) {
         if (!core::is_container_probe(probe)) continue;

@@ -15,10 +15,11 @@ namespace health {
 core::Reading
 container_reading(std::string const& name, core::Container const& container, std::string const& podman_error);
 
-// Of every container that is known. In a trial also, as failing, of those that were good before the update
-// and of which nothing is known now: there is no operator's document any more, or the new slot has not got as
-// far as its units. One that the operator took out of the document meanwhile is not missed, nor one that a
-// document does not name which stands in for a refused one: whose fault that is, the probe "document" says.
+// Of every container that is known; one that fails while the WAN's cable is out may do so for want of its
+// remote (`cable_out`). In a trial also, as failing, of those that were good before the update and of which
+// nothing is known now: there is no operator's document any more, or the new slot has not got as far as its
+// units. One that the operator took out of the document meanwhile is not missed, nor one that a document does
+// not name which stands in for a refused one: whose fault that is, the probe "document" says.
 std::vector<core::Reading> container_readings(core::DeviceState const& state);
 
 }   // namespace health

@@ -10,6 +10,8 @@
 namespace health {
 namespace {
 
+std::string const kWanLease{"wan_lease"};
+
 std::string seconds(core::Duration d) {
     return std::to_string(core::count_s(d)) + " s";
 }
@@ -40,6 +42,11 @@ bool contains(std::vector<std::string> const& names, std::string const& name) {
     return std::ranges::find(names, name) != names.end();
 }
 
+bool no_wan_cable(std::vector<Reading> const& readings) {
+    return std::ranges::any_of(readings,
+                               [](Reading const& r) { return r.probe == kWanLease && r.cable_out; });
+}
+
 core::Weight weight_of(Reading const& reading, Rules const& rules, core::Baseline const& before) {
     if (contains(before.failing, reading.probe)) return core::Weight::excused;
     if (reading.cable_out && rules.cable == Cable::ignore) return core::Weight::excused;
@@ -48,6 +55,21 @@ core::Weight weight_of(Reading const& reading, Rules const& rules, core::Baselin
         importance == Importance::required ||
         (importance == Importance::kept && contains(before.good, reading.probe));   // trigger: lost ability
     return is_required ? core::Weight::required : core::Weight::wanted;
+}
+
+std::string started_again(TrialFacts const& facts, std::string const& name, unsigned restarts) {
+    auto const service = facts.services.find(name);
+    auto const error = service == facts.services.end() ? "" : service->second.error;
+    return "started again " + std::to_string(restarts) + " times in " + seconds(facts.age) +
+           (error.empty() ? "" : ", last " + error);
+}
+
+// What is up at the moment, and starts the window over all the same.
+std::string told_restarts(TrialFacts const& facts) {
+    std::string all;
+    for (auto const& [name, restarts] : facts.restarts)
+        if (restarts > 0) all += "; " + name + ": " + started_again(facts, name, restarts);
+    return all;
 }
 
 Judgement at_the_limit(TrialFacts const& facts, Rules const& rules) {
@@ -60,7 +82,7 @@ Judgement at_the_limit(TrialFacts const& facts, Rules const& rules) {
     if (!failing) failing = first_failing(facts.readings, true);
     if (failing) return {Verdict::roll_back, told(*failing, facts.now) + at_end};
     return {Verdict::roll_back, "the probes did not hold for " + seconds(rules.window) +
-                                    " within a trial of " + seconds(rules.limit)};
+                                    " within a trial of " + seconds(rules.limit) + told_restarts(facts)};
 }
 
 }   // namespace
@@ -68,14 +90,11 @@ Judgement at_the_limit(TrialFacts const& facts, Rules const& rules) {
 Judgement judge(TrialFacts const& facts, Rules const& rules) {
     if (facts.healthy_for >= rules.window)   // trigger: whole window
         return {Verdict::commit, "every required probe held for the whole window"};
-    for (auto const& [name, restarts] : facts.restarts)
-        if (restarts > rules.restarts_allowed) {   // trigger: restless service
-            auto const service = facts.services.find(name);
-            auto const error = service == facts.services.end() ? "" : service->second.error;
-            return {Verdict::roll_back, name + " does not stay up: started again " +
-                                            std::to_string(restarts) + " times in " + seconds(facts.age) +
-                                            (error.empty() ? "" : ", last " + error)};
-        }
+    for (auto const& [name, restarts] : facts.restarts) {
+        if (core::is_container_probe(name)) continue;   // what it waits for may come yet
+        if (restarts > rules.restarts_allowed)          // trigger: restless service
+            return {Verdict::roll_back, name + " does not stay up: " + started_again(facts, name, restarts)};
+    }
     if (facts.age >= rules.limit) return at_the_limit(facts, rules);   // trigger: limit
     auto const* const failing = first_failing(facts.readings, true);
     return {Verdict::wait, failing ? told(*failing, facts.now) : ""};
@@ -85,7 +104,13 @@ std::vector<Reading>
 weighed(std::vector<Reading> readings, Rules const& rules, core::Baseline const& before) {
     std::erase_if(readings,
                   [&](Reading const& r) { return rules.importance_of(r.probe) == Importance::off; });
-    for (auto& reading : readings) reading.weight = weight_of(reading, rules, before);
+    // A cable that was out before explains nothing that fails since.
+    bool const went_out = no_wan_cable(readings) && !contains(before.failing, kWanLease);
+    for (auto& reading : readings) {
+        if (reading.probe == kWanLease || core::is_container_probe(reading.probe))
+            reading.cable_out = reading.cable_out && went_out;
+        reading.weight = weight_of(reading, rules, before);
+    }
     return readings;
 }
 
@@ -139,13 +164,16 @@ Held next_held(Held held,
                core::Services const& services,
                core::TimePoint now,
                bool in_grace) {
+    // A container may have ended for want of its remote, and be up in this round.
+    bool const excused = no_wan_cable(readings);
     bool restarted = false;
     for (auto const& [name, service] : services) {
         bool const is_known = held.runs.contains(name);
         auto& run = held.runs[name];
         bool const counted = run.starts != service.starts;
         bool const other_run = !service.invocation.empty() && run.invocation != service.invocation;
-        restarted |= is_known && (counted || other_run);   // triggers: counted restart, unseen restart
+        bool const counts = is_known && !(excused && core::is_container_probe(name));
+        restarted |= counts && (counted || other_run);   // triggers: counted restart, unseen restart
         run.starts = service.starts;
         run.invocation = service.invocation;
         if (in_grace && service.starts > 0) run.forgiven = service.starts - 1;

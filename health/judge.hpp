@@ -32,11 +32,14 @@ struct Judgement {
     bool operator==(Judgement const&) const = default;
 };
 
-// Health wins at the very last second.
+// Health wins at the very last second. A service that does not stay up ends the trial at once. A container
+// that does not is judged by the window and the limit alone: it may wait for a remote, for which its image,
+// and not the slot, decides to end.
 Judgement judge(TrialFacts const& facts, Rules const& rules);
 
 // What each reading counts for, by the rules of the device and by what was before the update: what was
-// failing then is not held against the new slot. Those that are off are left out.
+// failing then is not held against the new slot. Those that are off are left out. A container fails for want
+// of a cable, as wan_lease does, while that one does, unless the cable was out before as well.
 std::vector<Reading> weighed(std::vector<Reading> readings, Rules const& rules, core::Baseline const& before);
 
 // Outside trials: there is no slot to compare with, so what the operator requires of containers is required.
@@ -54,7 +57,7 @@ core::Services
 judged_services(core::Services services, std::vector<Reading> const& weighed, Rules const& rules);
 
 // Since when everything required has held. A service that restarted between two rounds has not, even if it
-// was up in both.
+// was up in both; nor has a container, but for the time in which the WAN's cable is out.
 struct Held {
     std::optional<core::TimePoint> since;
     std::optional<core::TimePoint> but_cable_since;

@@ -99,6 +99,17 @@ TEST_CASE("every container of the operator's document has a reading") {
     CHECK_FALSE(readings.at(1).good);
 }
 
+TEST_CASE("a container that fails while the WAN's cable is out may fail for that, a missing one does not") {
+    auto state = trial(Source::operator_document);
+    state.links.wan = {.name = "eth0", .present = true, .up = true};
+    CHECK_FALSE(health::container_readings(state).at(0).cable_out);   // missing
+    state.containers.known = {{"db", kRuns}, {"web", {.unit = "failed"}}};
+    CHECK_FALSE(health::container_readings(state).at(0).cable_out);
+    CHECK(health::container_readings(state).at(1).cable_out);
+    state.links.wan.carrier = true;   // in, and no lease
+    CHECK_FALSE(health::container_readings(state).at(1).cable_out);
+}
+
 TEST_CASE(
     "a container that was good before the update is missed in the trial, unless the operator took it out") {
     auto gone = trial(Source::built_in);

@@ -109,6 +109,64 @@ TEST_CASE("a cable that is out is waited for, or ignored where the device says s
     CHECK(weight_of({.probe = "wan_lease"}, ignoring) == Weight::required);   // in, and without a lease
 }
 
+TEST_CASE("a container that does not stay up does not end a trial, and is named at its limit") {
+    for (auto const* const name : {"container:web", "container:web (podman)"}) {
+        health::TrialFacts facts{.now = kNow,
+                                 .age = 599s,
+                                 .healthy_for = 9s,
+                                 .healthy_but_cable_for = 9s,
+                                 .restarts = {{"dnsmasq", 0}, {name, 46}},
+                                 .services = {{name, {.error = "ended with status 1"}}},
+                                 .readings = kGood};
+        CHECK(judge(facts, kRules).verdict == Verdict::wait);
+        facts.age = 600s;
+        CHECK(judge(facts, kRules).verdict == Verdict::roll_back);
+        CHECK(judge(facts, kRules).reason ==
+              "the probes did not hold for 60 s within a trial of 600 s; " + std::string{name} +
+                  ": started again 46 times in 600 s, last ended with status 1");
+    }
+}
+
+TEST_CASE("a container fails for want of a cable where the cable went out with the update, and only there") {
+    Reading const unplugged{.probe = "wan_lease", .cable_out = true};
+    Reading const plugged{.probe = "wan_lease", .good = true};
+    Reading const web{.probe = "container:web", .cable_out = true};
+    Baseline const ran{.good = {"container:web"}}, ran_without{{"wan_lease"}, {"container:web"}};
+    Rules rules = kRules;
+    rules.required_containers = {"container:web"};
+    auto const of_web = [&](Reading const& wan, Baseline const& before) {
+        auto const readings = health::weighed({web, wan}, rules, before);
+        CHECK(readings.back().probe == "wan_lease");
+        return readings.front();
+    };
+    CHECK(of_web(unplugged, ran).cable_out);
+    CHECK(of_web(unplugged, ran).weight == Weight::required);
+    CHECK(!of_web(plugged, ran).cable_out);
+    CHECK(!of_web(unplugged, ran_without).cable_out);   // it ran without the cable
+    CHECK(of_web(unplugged, ran_without).weight == Weight::required);
+    CHECK(!health::weighed({web}, rules, ran).at(0).cable_out);   // nobody asks for the WAN
+    rules.cable = Cable::ignore;
+    CHECK(of_web(unplugged, ran).weight == Weight::excused);
+    CHECK(of_web(plugged, ran).weight == Weight::required);
+    CHECK(of_web(unplugged, ran_without).weight == Weight::required);
+}
+
+TEST_CASE("while the WAN's cable is out a container's restart does not start the window of the rest over") {
+    core::Services const first{{"container:web", {.starts = 1}}}, second{{"container:web", {.starts = 2}}};
+    auto held = health::next_held({}, kUnplugged, first, kNow, false);
+    held = next_held(held, kUnplugged, second, kNow + 5s, false);
+    CHECK(held.but_cable_since == kNow);
+    held =
+        next_held(held, kGood, second, kNow + 10s, false);   // seen while it was out: not held against it now
+    CHECK(held.since == kNow + 10s);
+    CHECK(held.but_cable_since == kNow);
+    auto restarted = kSteady;
+    restarted["dnsmasq"].starts = 2;
+    held = health::next_held({}, kUnplugged, kSteady, kNow, false);
+    held = next_held(held, kUnplugged, restarted, kNow + 5s, false);
+    CHECK(held.but_cable_since == kNow + 5s);
+}
+
 TEST_CASE("a probe has held since its first good round, and a bad round starts over") {
     health::Held held;
     held = next_held(held, kSilent, kSteady, kNow, false);
