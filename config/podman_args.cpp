@@ -23,13 +23,36 @@ constexpr Option kDecidedElsewhere[] = {{"--network", kNetwork},
                                         {"--pod-id-file", kPod},
                                         {"--name", "ContainerName says how podman calls it"}};
 
-std::string_view instead_of(std::string_view word) {
+// podman-run(1), podman 5.4: whose value is the rest of the word, or the next one. Those without, which can
+// stand before others in one word, are d, i, q, t and P.
+constexpr std::string_view kShortWithValue = "acehlmpuvw";
+
+struct Refusal {
+    std::string_view option, instead;   // the option without its value, which may be a secret
+};
+
+std::optional<Refusal> refused_long(std::string_view word) {
     auto const name = word.substr(0, word.find('='));
     for (auto const& option : kDecidedElsewhere)
-        if (name == option.name) return option.instead;
-    // Short options can stand together, as in -itp 80:80; podman's -p and -P publish.
-    bool const is_short = name.size() > 1 && name[0] == '-' && name[1] != '-';
-    return is_short && name.find_first_of("pP") != name.npos ? kPublish : std::string_view{};
+        if (name == option.name) return Refusal{name, option.instead};
+    return std::nullopt;
+}
+
+// As pflag reads -itp80:80, -ePASSWORD=x, -t=false.
+std::optional<Refusal> refused_short(std::string_view word) {
+    for (std::size_t at = 1; at < word.size() && word[at] != '='; ++at) {
+        bool const publishes = word[at] == 'p' || word[at] == 'P';
+        if (publishes) return Refusal{word.substr(0, at + 1), kPublish};
+        if (kShortWithValue.find(word[at]) != kShortWithValue.npos) break;
+    }
+    return std::nullopt;
+}
+
+// A word that is another option's value (-e --pod) is looked at all the same: that refuses too much, never
+// too little.
+std::optional<Refusal> refused(std::string_view word) {
+    if (word.starts_with("--")) return refused_long(word);
+    return word.starts_with('-') ? refused_short(word) : std::nullopt;
 }
 
 }   // namespace
@@ -58,8 +81,8 @@ std::vector<std::string> words_of(std::string_view line) {
 std::optional<std::string> refusal_of_podman_args(std::string_view line) {
     if (line.find('\\') != line.npos) return "must not have a backslash in it";
     for (auto const& word : words_of(line))
-        if (auto const instead = instead_of(word); !instead.empty())
-            return shown(word) + " is refused, because " + std::string{instead};
+        if (auto const it = refused(word))
+            return shown(it->option) + " is refused, because " + std::string{it->instead};
     return std::nullopt;
 }
 

@@ -13,7 +13,8 @@ namespace config {
 std::vector<std::string> words_of(std::string_view line);
 
 // Why a line of PodmanArgs is refused; nothing when it is not. The network, the published ports, the pod and
-// the name of a container are decided elsewhere, and an option would win over that.
+// the name of a container are decided elsewhere, and an option would win over that. No value of an option is
+// in the sentence: it may be a secret.
 std::optional<std::string> refusal_of_podman_args(std::string_view line);
 
 // Why Exec cannot be this. Quadlet 5.4 loses an empty word and all that follow it (split.go,

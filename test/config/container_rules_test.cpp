@@ -45,7 +45,7 @@ TEST_CASE("each rule of a container without privileges has its sentence") {
          "16: ContainerName: expected letters, digits, _ . - that begin with a letter or a "
          "digit, not \"%N\""},
         {"ContainerName: [a, b]", "1: ContainerName: must have exactly one value"},
-        {"PodmanArgs: [--cpus=1, --network=host]", "24: PodmanArgs: \"--network=host\" is refused, because "
+        {"PodmanArgs: [--cpus=1, --network=host]", "24: PodmanArgs: \"--network\" is refused, because "
                                                    "whether a container is privileged says which "
                                                    "network it has"},
         {"Exec: [sh, '']", "12: Exec: must not have an empty word, with which Quadlet ends the command"},

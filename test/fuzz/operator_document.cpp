@@ -65,7 +65,13 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t siz
         config::parse_operator_document(std::string{fuzz::Input{bytes, size}.rest()}, "atomix.yaml");
     if (auto const* const problems = std::get_if<config::Problems>(&parsed)) {
         must(!problems->empty(), "a refusal has a reason");
-        for (auto const& problem : *problems) must(!problem.what.empty(), "a problem is a sentence");
+        for (auto const& problem : *problems) {
+            must(!problem.what.empty(), "a problem is a sentence");
+            auto const option = problem.what.find("PodmanArgs: \"-");
+            auto const why = problem.what.find("\" is refused, because ");
+            if (option != problem.what.npos && why != problem.what.npos)
+                must(problem.what.find('=', option) > why, "no value of an option is shown");
+        }
         return 0;
     }
     auto const& containers = *std::get<config::OperatorDocument>(parsed).containers;
