@@ -18,17 +18,24 @@ bool is_device_document(std::filesystem::path const& file, std::string_view text
            text.find("\ndevice:") != std::string_view::npos;
 }
 
-Problems problems_in(std::filesystem::path const& file) {
+// What is wrong, and of a document that is good what a person should know all the same.
+struct Report {
+    Problems problems;
+    std::vector<std::string> warnings;
+};
+
+Report report_of(std::filesystem::path const& file) {
     auto const text = core::read_file(file, kLongestDocument);
-    if (!text) return {{{file.string()}, text.error().text()}};
+    if (!text) return {.problems = {{{file.string()}, text.error().text()}}, .warnings = {}};
     if (is_device_document(file, *text)) {
         auto const parsed = parse_device_document(*text, file.string());
         auto const* const problems = std::get_if<Problems>(&parsed);
-        return problems ? *problems : Problems{};
+        return {.problems = problems ? *problems : Problems{}, .warnings = {}};
     }
     auto const parsed = parse_operator_document(*text, file.string());
-    auto const* const problems = std::get_if<Problems>(&parsed);
-    return problems ? *problems : Problems{};
+    if (auto const* const problems = std::get_if<Problems>(&parsed))
+        return {.problems = *problems, .warnings = {}};
+    return {.problems = {}, .warnings = std::get<OperatorDocument>(parsed).containers->warnings};
 }
 
 }   // namespace
@@ -72,11 +79,12 @@ Arguments parse_arguments(std::span<char const* const> words) {
 
 int check_files(CheckFiles const& check) {
     int status = 0;
-    for (auto const& file : check.files)
-        for (auto const& problem : problems_in(file)) {
-            std::cout << problem.text() << '\n';
-            status = kProblemsFound;
-        }
+    for (auto const& file : check.files) {
+        auto const report = report_of(file);
+        if (!report.problems.empty()) status = kProblemsFound;
+        for (auto const& problem : report.problems) std::cout << problem.text() << '\n';
+        for (auto const& warning : report.warnings) std::cout << "warning: " << warning << '\n';
+    }
     return status;
 }
 

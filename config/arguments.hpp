@@ -40,8 +40,8 @@ Arguments parse_arguments(std::span<char const* const> words);
 extern char const* const kUsage;
 
 // Prints every problem of every file to standard output, one per line. A file named device.yaml, or with a
-// top-level key `device`, is a device document, any other an operator's. The exit code: 0, or 2 if there is
-// any problem.
+// top-level key `device`, is a device document, any other an operator's. Of one without a problem also the
+// warnings of its containers, "warning: atomix.yaml:7:5: …". The exit code: 0, or 2 if there is any problem.
 int check_files(CheckFiles const& check);
 
 }   // namespace config

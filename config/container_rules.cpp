@@ -145,6 +145,44 @@ void check_ports(Mapping& section,
     }
 }
 
+bool is_about_a_secret(std::string_view part) {
+    static constexpr std::string_view kWords[] = {"PASSWORD", "PASSWD", "SECRET", "TOKEN"};
+    return part.ends_with("KEY") || part.ends_with("KEYS") ||
+           std::ranges::any_of(kWords, [&](auto word) { return part.find(word) != part.npos; });
+}
+
+// By the parts of its name: DB_PASSWORD, apiKey, but not KEYBOARD, nor DB_PASSWORD_FILE, which says where it
+// is.
+bool looks_like_a_secret(std::string_view variable) {
+    std::string name{variable};
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c; });
+    if (name.ends_with("_FILE") || name.ends_with("_PATH")) return false;
+    for (std::string_view rest = name; !rest.empty();) {
+        auto const end = std::min(rest.find('_'), rest.size());
+        if (is_about_a_secret(rest.substr(0, end))) return true;
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return false;
+}
+
+constexpr auto kReadable =
+    " looks like a secret, and Environment is on podman's command line, which every program on this device "
+    "can read; write it into an EnvironmentFile that only the container's owner can read, or use Secret";
+
+// The value is in no sentence.
+void warn_of_secrets(Mapping& section, Directives& directives, std::vector<std::string>& warnings) {
+    auto const* const environment = find(directives, "Environment");
+    if (!environment) return;
+    for (auto const& value : environment->values)
+        for (auto const& word : words_of(value.text)) {
+            auto const name = word.substr(0, word.find('='));
+            bool const has_value = word.size() > name.size() + 1;
+            if (has_value && looks_like_a_secret(name))
+                warnings.push_back(section.told(value.at, "Environment", shown(name) + kReadable));
+        }
+}
+
 }   // namespace
 
 std::vector<std::string> volumes_of_mount(std::string_view mount) {
@@ -174,6 +212,7 @@ void check_container(Mapping& section,
     check_volumes(section, directives, declared);
     check_network_of(section, directives, privileged, warnings);
     check_ports(section, directives, privileged, warnings);
+    warn_of_secrets(section, directives, warnings);
 }
 
 void check_network(Mapping& section, Directives& directives) {

@@ -58,3 +58,18 @@ TEST_CASE("checking prints every problem of every file with its place, and says 
     CHECK(text.find("device.yaml:1:17: device.board: ") != std::string::npos);
     CHECK(text.find("nowhere.yaml") != std::string::npos);
 }
+
+TEST_CASE("checking prints what is no problem and should be known, with its place and without a secret") {
+    test::TemporaryDirectory directory;
+    auto const file = directory / "atomix.yaml";
+    REQUIRE(core::replace_file(
+                file, "version: 1\nactivation: {required: [a]}\ncontainers:\n  container:\n"
+                      "    a: {privileged: true, Container: {Image: i, Environment: TOKEN=hunter2}}\n")
+                .has_value());
+    auto const [status, text] = check({file});
+    CHECK(status == 0);
+    CHECK(text.starts_with(
+        "warning: " + file.string() +
+        ":5:62: containers.container.a.Container.Environment: \"TOKEN\" looks like a secret"));
+    CHECK(text.find("hunter2") == std::string::npos);
+}

@@ -116,6 +116,27 @@ TEST_CASE("published ports are moved to loopback, and another address that was w
     CHECK(config::find(privileged.directives, "PublishPort")->values[0].text == "80");
 }
 
+TEST_CASE("an Environment that looks like a secret is told of with its place and without its value") {
+    static constexpr auto kWhy =
+        " looks like a secret, and Environment is on podman's command line, which every program on this "
+        "device "
+        "can read; write it into an EnvironmentFile that only the container's owner can read, or use Secret";
+    auto const told = [](std::string const& body) { return container("Image: i\n" + body).warnings; };
+    CHECK(told("Environment: DB_PASSWORD=hunter2") ==
+          Lines{std::string{"f.yaml:2:14: Environment: \"DB_PASSWORD\""} + kWhy});
+    CHECK(told("Environment: [A=1, 'B=c \"apiKey=hun ter2\"', 'TOKENS=hunter2']") ==
+          Lines{std::string{"f.yaml:2:20: Environment: \"apiKey\""} + kWhy,
+                std::string{"f.yaml:2:45: Environment: \"TOKENS\""} + kWhy});
+    CHECK(container("Image: i\nEnvironment: x_secret_1=hunter2", true).warnings.size() == 1);
+    for (auto const* const harmless : {"KEYBOARD=de", "DB_PASSWORD_FILE=/run/secrets/db", "SECRET_PATH=/x",
+                                       "PASSWORD=", "PASSWORD", "USER=password", "A='PASSWORD=x'"}) {
+        CAPTURE(harmless);
+        CHECK(told(std::string{"Environment: "} + harmless) == Lines{});
+    }
+    CHECK(told("Environment: PASSWORD=hunter2").size() == 1);
+    CHECK(told("EnvironmentFile: /data/config/PASSWORD=x").empty());
+}
+
 TEST_CASE("the sources of a mount that are units are found among its options") {
     CHECK(config::volumes_of_mount("type=volume,source=data.volume,destination=/x") == Lines{"data.volume"});
     CHECK(config::volumes_of_mount("destination=/x.volume,src=a.volume") == Lines{"a.volume"});

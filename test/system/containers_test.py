@@ -138,6 +138,12 @@ class Containers(unittest.TestCase):
         self.assertEqual(places.split("\n")[:3], ["/data/containers/storage 700 root",
                                                   f"/data/containers/users/{UID} 700 appsvc",
                                                   "/etc/containers/systemd/web.container 600 root"])
+        # What Quadlet makes of it is for all to read: docs/decisions/0017-containers.md says what follows for secrets.
+        made = container.run("stat", "-c", "%n %a %U", f"/etc/containers/systemd/users/{UID}", f"/run/user/{UID}",
+                             "/run/systemd/generator/web.service", f"/run/user/{UID}/systemd/generator/app.service")
+        self.assertEqual(made.split("\n")[:4], [f"/etc/containers/systemd/users/{UID} 750 root",
+                                                f"/run/user/{UID} 700 appsvc", "/run/systemd/generator/web.service 644 root",
+                                                f"/run/user/{UID}/systemd/generator/app.service 644 appsvc"])
 
     def test_3_another_document_restarts_what_changed_and_nothing_else(self):
         before = invocation("web"), invocation("app", user=True)
