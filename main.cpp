@@ -273,6 +273,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
 
     // The operator's containers -> Quadlet files, systemd's units, and facts of them
     health::ContainerHost containers{clock,
+                                     progress,
                                      state,
                                      Writer<&DeviceState::containers>{state},
                                      say("containers"),

@@ -7,11 +7,11 @@
 //
 // The task's name is the supervisor's. Nobody is interrupted: core/heartbeat.hpp looks at what is overdue.
 //
-// Watched are rounds of probes, calls of the boot environment, systemd's answers and the kernel's lists of
-// links. Not watched, because something else notices: nftables and state files block the loop, and with it
-// the heartbeat; programs that are run are killed at a limit of their own; a download has a limit and a least
-// rate; the status server waits for others. A call on <data> or of a slot's device that hangs cannot be ended
-// by ending this process, so health/data_look.hpp shows it instead.
+// Watched are rounds of probes, calls of the boot environment, systemd's answers, looks at containers and the
+// kernel's lists of links. Not watched, because something else notices: nftables and state files block the
+// loop, and with it the heartbeat; programs that are run are killed at a limit of their own; a download has a
+// limit and a least rate; the status server waits for others. A call on <data> or of a slot's device that
+// hangs cannot be ended by ending this process, so health/data_look.hpp shows it instead.
 
 #include "core/clock.hpp"
 

@@ -16,6 +16,9 @@ constexpr core::Backoff kConnections{.first = std::chrono::milliseconds{500},
 constexpr auto kOrdinaryInterval = std::chrono::minutes{1};
 constexpr auto kSettle = std::chrono::milliseconds{100};   // a burst of changes is one look
 constexpr auto kSocketStart = std::chrono::seconds{1};     // of podman.socket, until it is asked again
+// Of a look at all of them. Each call has a limit of its own, 90 s for systemd's reading of its files, of
+// which a look may need three for each owner.
+constexpr auto kLookLimit = std::chrono::minutes{15};
 constexpr auto kForEver = std::chrono::hours{24};
 constexpr char const* kPodmanSocketUnit = "podman.socket";
 // Quadlet has a user's containers wait for it up to 90 s, and starts it for root's alone.
@@ -38,12 +41,14 @@ bool holds_ours(std::filesystem::path const& directory) {
 }   // namespace
 
 ContainerHost::ContainerHost(core::Clock& clock,
+                             core::Progress& progress,
                              core::StateBus& state,
                              core::Writer<&core::DeviceState::containers> containers,
                              core::Log log,
                              Settings settings,
                              Acts acts)
     : clock_{clock},
+      progress_{progress},
       state_{state},
       containers_{containers},
       log_{std::move(log)},
@@ -149,6 +154,11 @@ Task<void> ContainerHost::look_at(Side& side) {
 Task<void> ContainerHost::look() {
     co_await look_at(root_);
     co_await look_at(user_);
+}
+
+Task<void> ContainerHost::look_and_ask() {
+    co_await look();
+    co_await ask_podman();
 }
 
 bool ContainerHost::asks_podman(Side const& side) const {
@@ -293,8 +303,8 @@ Task<void> ContainerHost::run() {
     for (auto* side : {&root_, &user_}) side->needed = is_needed(*side);
     tell();   // which there are to be
     for (;;) {
-        co_await look();
-        co_await ask_podman();
+        co_await core::watched(progress_, "containers", "looking at systemd's units and podman's containers",
+                               kLookLimit, look_and_ask());
         tell();
         co_await news();
     }

@@ -10,6 +10,7 @@
 #include "core/clock.hpp"
 #include "core/device_state.hpp"
 #include "core/log.hpp"
+#include "core/progress.hpp"
 #include "core/systemd_bus.hpp"
 #include "health/app_user.hpp"
 #include "health/container_facts.hpp"
@@ -48,13 +49,14 @@ public:
     };
 
     ContainerHost(core::Clock& clock,
+                  core::Progress& progress,
                   core::StateBus& state,
                   core::Writer<&core::DeviceState::containers> containers,
                   core::Log log,
                   Settings settings,
                   Acts acts);
 
-    // Never ends.
+    // Never ends. Busy as "containers" while it looks and asks.
     Task<void> run();
 
 private:
@@ -73,6 +75,7 @@ private:
         unsigned socket_starts = 0;   // of podman.socket, in a row
     };
 
+    Task<void> look_and_ask();
     Task<void> look();
     Task<void> look_at(Side& side);
     Task<Result<void>> look_as_root();
@@ -95,6 +98,7 @@ private:
     std::optional<core::TimePoint> next_time() const;
 
     core::Clock& clock_;
+    core::Progress& progress_;
     core::StateBus& state_;
     core::Writer<&core::DeviceState::containers> containers_;
     core::Log log_;

@@ -28,6 +28,7 @@ struct World {
     test::FakeClock clock{io};
     test::TemporaryDirectory directory;
     std::shared_ptr<test::LogLines> log = std::make_shared<test::LogLines>();
+    core::Progress progress{clock};
     core::StateBus state{io.get_executor(), core::DeviceState{}};
     health::AppUser user{.name = "app", .uid = ::geteuid(), .gid = ::getegid(), .home = "/nonexistent"};
     std::string uid = std::to_string(user.uid);
@@ -45,7 +46,7 @@ struct World {
                                         {.name = "systemd-app", .state = "running", .health = "healthy"}};
     std::optional<core::Error> podman_fails;
     std::vector<int> asked_at_s;   // of root's podman, since the start
-    bool has_user = true, has_systemd = true;
+    bool has_user = true, has_systemd = true, podman_hangs = false;
     std::optional<health::ContainerHost> host;
     std::optional<test::Started> running;
     core::TimePoint begun = clock.now();
@@ -77,6 +78,7 @@ struct World {
     core::Task<core::Result<std::vector<PodmanContainer>>> ask(std::filesystem::path socket) {
         if (socket == settings.podman_socket)
             asked_at_s.push_back(static_cast<int>((clock.now() - begun) / 1s));
+        if (podman_hangs) co_await clock.sleep_for(100h);
         if (podman_fails) co_return *podman_fails;
         co_return podman;
     }
@@ -89,7 +91,7 @@ struct World {
                 if (!has_user) return core::fail(core::Errc::not_found, "there is no user " + name);
                 return user;
             }};
-        host.emplace(clock, state, core::Writer<&core::DeviceState::containers>{state},
+        host.emplace(clock, progress, state, core::Writer<&core::DeviceState::containers>{state},
                      core::Log{log, "containers"}, settings, std::move(acts));
         running.emplace(io, host->run());
         clock.advance(1s);
@@ -319,4 +321,19 @@ TEST_CASE_FIXTURE(World, "where nothing is wanted and nothing is left over, nobo
     CHECK(root.orders.empty());
     CHECK(log->lines.empty());
     end();
+}
+
+TEST_CASE_FIXTURE(World, "a look that does not end is overdue, a wait for news never is") {
+    want("web", true);
+    start();
+    clock.advance(1h);
+    CHECK(progress.overdue().empty());
+    podman_hangs = true;
+    clock.advance(14min);
+    CHECK(progress.overdue().empty());
+    clock.advance(3min);
+    REQUIRE(progress.overdue().size() == 1);
+    CHECK(progress.overdue().front().task == "containers");   // as main.cpp calls it
+    end();
+    CHECK(progress.overdue().empty());
 }
