@@ -1,8 +1,7 @@
 #include "core/heartbeat.hpp"
 
-#include "support/fake_clock.hpp"
-#include "support/log_lines.hpp"
 #include "support/started.hpp"
+#include "support/supervised_world.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,13 +13,8 @@ using core::Task;
 
 namespace {
 
-struct World {
-    core::asio::io_context io;
-    test::FakeClock clock{io};
-    std::shared_ptr<test::LogLines> log = std::make_shared<test::LogLines>();
-    core::Supervisor supervisor{clock, core::Log{log, "core"}};
+struct World : test::SupervisedWorld {
     core::Progress progress{clock};
-    core::TimePoint begin = clock.now();
     std::vector<long long> fed_at_s;
     std::vector<std::string> ends;
     core::Heartbeat heartbeat{clock,
@@ -30,8 +24,6 @@ struct World {
                               10s,
                               {.feed = [this] { fed_at_s.push_back(seconds()); },
                                .end = [this](std::string const& why) { ends.push_back(why); }}};
-
-    long long seconds() const { return core::count_s(clock.now() - begin); }
 
     // Is busy for `work`, which it says ends within 15 s, and then waits for events; deaf: whatever it is
     // told.

@@ -1,8 +1,7 @@
 #include "core/supervisor.hpp"
 
-#include "support/fake_clock.hpp"
-#include "support/log_lines.hpp"
 #include "support/started.hpp"
+#include "support/supervised_world.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -16,16 +15,10 @@ using core::Task;
 
 namespace {
 
-struct World {
-    core::asio::io_context io;
-    test::FakeClock clock{io};
-    std::shared_ptr<test::LogLines> log = std::make_shared<test::LogLines>();
-    core::Supervisor supervisor{clock, core::Log{log, "core"}};
-    core::TimePoint begin = clock.now();
+struct World : test::SupervisedWorld {
     std::vector<long long> starts_at_s;
     std::string story;
 
-    long long seconds() const { return core::count_s(clock.now() - begin); }
     void end(test::Started& running) {
         running.cancel();
         clock.settle();
