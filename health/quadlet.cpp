@@ -15,6 +15,11 @@ using config::QuadletSection;
 using config::values_of;
 using Kind = config::ContainerUnitKind;
 
+// With an address and a way out of its own, those that pasta takes where there is no network. Left alone it
+// copies the WAN's of the moment: with the cable out the LAN's, without a way out, for as long as the
+// container runs.
+constexpr auto kPasta = "pasta:-a,169.254.2.1,-n,16,-g,169.254.2.2";
+
 std::string replaced(std::string text, std::string_view old, std::string_view fresh) {
     for (auto at = text.find(old); at != std::string::npos; at = text.find(old, at + fresh.size()))
         text.replace(at, old.size(), fresh);
@@ -160,7 +165,7 @@ private:
     }
 
     void write_container(ContainerUnit const& unit) {
-        auto const* const network = unit.privileged ? "host" : "pasta";
+        auto const* const network = unit.privileged ? "host" : kPasta;
         auto const* const section = find(unit, "Container");
         bool has_network = false;
         for (auto const& directive : section ? section->directives : std::vector<QuadletDirective>{}) {

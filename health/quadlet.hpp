@@ -8,8 +8,9 @@
 // at the container as it was written, % and $ included. ${CONFIG_DIR} and ${FILES_DIR} are this program's and
 // are replaced everywhere, by a path in which systemd sees nothing else.
 //
-// Beyond what is written: the network (host, pasta), Internal=true, NAME.volume where a declared volume is
-// called by its bare name, and how a container's service is run (docs/decisions/0017-containers.md).
+// Beyond what is written: the network (host, pasta with a fixed address), Internal=true, NAME.volume where a
+// declared volume is called by its bare name, and how a container's service is run
+// (docs/decisions/0017-containers.md).
 
 #include "config/containers.hpp"
 

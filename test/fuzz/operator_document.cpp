@@ -25,7 +25,8 @@ void check_line(health::QuadletFile const& file, std::string_view section, std::
     must(visible == value.rend() || *visible != '\\', "no line goes on in the next one");
     bool const is_system = file.owner == health::ContainerOwner::system;
     if (section == "Container" && key == "Network")
-        must(value == (is_system ? "host" : "pasta"), "the network follows from the owner");
+        must(value == (is_system ? "host" : "pasta:-a,169.254.2.1,-n,16,-g,169.254.2.2"),
+             "the network follows from the owner");
     if (section == "Container" && key == "PublishPort" && !is_system)
         must(value.starts_with("127.0.0.1:") || value.starts_with("127.0.1.1:"), "a port is on loopback");
     if (section == "Network" && key == "Internal") must(value == "true", "a network leads nowhere");

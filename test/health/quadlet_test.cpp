@@ -31,13 +31,16 @@ std::vector<health::QuadletFile> render(std::vector<ContainerUnit> units) {
     return health::render_quadlets({.units = std::move(units), .required = {}, .warnings = {}}, kPaths);
 }
 
-// The lines of [Container] of the first file.
+// The lines of [Container] of the first file, without the address that pasta has in each.
 std::string rendered(std::vector<ContainerUnit> units) {
     auto const files = render(std::move(units));
     REQUIRE_FALSE(files.empty());
     auto const& text = files.front().text;
     auto const begin = text.find("[Container]\n") + 12;
-    return text.substr(begin, text.find("\n\n", begin) + 1 - begin);
+    auto lines = text.substr(begin, text.find("\n\n", begin) + 1 - begin);
+    if (auto const address = lines.find(":-a,"); address != std::string::npos)
+        lines.erase(address, lines.find('\n', address) - address);
+    return lines;
 }
 std::string rendered(std::vector<QuadletDirective> directives, bool privileged = false) {
     return rendered(std::vector{container("web", privileged, std::move(directives))});
@@ -81,7 +84,7 @@ StartLimitIntervalSec=0
 
 [Container]
 Image=localhost/myapp:1
-Network=pasta
+Network=pasta:-a,169.254.2.1,-n,16,-g,169.254.2.2
 PublishPort=127.0.0.1:10080:80
 PublishPort=127.0.0.1:10081:81
 ReadOnly=true

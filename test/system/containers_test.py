@@ -12,10 +12,11 @@ import unittest
 
 import systemd_container
 import units
-from lan_client import Sides
+from lan_client import Sides, WAN_HOST
 from netlab import NetLab, wait_until
 
 GATEWAY, PORT = "10.44.0.1", "8088"
+LEASED, WAN_PORT = "10.99.0.50", "8099"
 UID = 880   # deploy/containers/sysusers.conf
 LAN = "version: 1\nnetwork: {dnsmasq: {gateway_cidr: 10.44.0.1/24, dhcp_start: 10.44.0.10, dhcp_end: 10.44.0.99}}\n"
 WEB = """
@@ -39,7 +40,7 @@ CRASH = """
       Container: {Image: "localhost/tiny:1", Pull: never, Exec: [/bin/false]}"""
 IMAGE = """
 mkdir -p /tmp/image/bin /tmp/image/tmp && cp /usr/bin/busybox /tmp/image/bin && cd /tmp/image/bin &&
-for name in sh sleep httpd false test; do ln -sf busybox $name; done &&
+for name in sh sleep httpd false test wget; do ln -sf busybox $name; done &&
 tar -C /tmp/image -c . >/tmp/image.tar && chmod 644 /tmp/image.tar && cd /
 """
 
@@ -92,6 +93,10 @@ def told(name):
 def apply(text):
     (container.root / "data/config/atomix.yaml").write_text(text)
     container.run("systemctl", "restart", "atomixd.service")
+
+
+def addresses(interface):
+    return sides.gw.run("ip", "-br", "-4", "addr", "show", "dev", interface).partition("UP")[2].strip()
 
 
 def port_answers(address):
@@ -184,18 +189,47 @@ class Containers(unittest.TestCase):
         self.assertEqual(told("crash")["required"], False)
         self.both_run()
 
-    def test_8_after_a_reboot_they_run_again(self):
+    def reboot(self, cable=True):
+        """With networkd, if it is enabled, as what gives eth0 its address."""
         container.run("systemctl", "reboot", check=False)
         self.assertTrue(wait_until(container.has_rebooted, 120), "no reboot")
         container.end()
         for interface in ("eth0", "eth1"):
             sides.gw.run("ip", "link", "set", interface, "down")
+            sides.gw.run("ip", "addr", "flush", "dev", interface)
+        sides.wan.run("ip", "link", "set", "wan0", "up" if cable else "down")
+        container.power_on()
+
+    def test_8_after_a_reboot_they_run_again(self):
+        self.reboot()
         sides.gw.run("ip", "link", "set", "eth0", "up")
         sides.gw.run("ip", "addr", "replace", "10.99.0.2/24", "dev", "eth0")
-        container.power_on()
         container.wait_until_booted()
         self.both_run(120)
         self.assertTrue(port_answers("127.0.0.1"))
+
+    def test_8_without_a_wan_they_run_too_and_reach_it_when_it_comes(self):
+        units.run("systemctl", "--quiet", "--root", container.root, "enable", "systemd-networkd.service",
+                  "systemd-networkd-wait-online.service")
+        sides.wan.start("dnsmasq", "-k", "--conf-file=/dev/null", "--port=0", "--interface=wan0", "--bind-dynamic",
+                        f"--dhcp-range={LEASED},{LEASED},255.255.255.0,2m", f"--dhcp-option=3,{WAN_HOST}", "--no-ping",
+                        "--dhcp-authoritative", "--user=root", "--pid-file=",
+                        f"--dhcp-leasefile={lab.directory}/wan-leases")
+        sides.wan.start("busybox", "httpd", "-f", "-p", f"{WAN_HOST}:{WAN_PORT}")
+        self.reboot(cable=False)
+        booted = time.monotonic()
+        self.assertEqual(container.wait_until_booted(), "running")
+        self.both_run(60 - (time.monotonic() - booted))
+        self.assertEqual(addresses("eth0"), "")
+
+        sides.wan.run("ip", "link", "set", "wan0", "up")
+        self.assertTrue(wait_until(lambda: LEASED in addresses("eth0"), 30), container.journal())
+
+        def app_reaches_the_wan():   # whose httpd has no such page
+            said = as_app_user("sh", "-c", "podman exec systemd-app /bin/wget -T 3 -O - "
+                               f"http://{WAN_HOST}:{WAN_PORT}/ 2>&1", check=False)
+            return "404" in said
+        self.assertTrue(wait_until(app_reaches_the_wan, 20, 1))
 
     def test_9_what_is_not_wanted_any_more_goes_and_the_rest_stays(self):
         apply(LAN)

@@ -124,7 +124,7 @@ class Generator(unittest.TestCase):
         services = self.services("app_user", "-user")
         self.assertEqual(set(services), {"web.service", "data-volume.service", "shared-volume.service"})
         web = services["web.service"]
-        self.has(web, "--network pasta", "--publish 127.0.0.1:10080:80", "--publish 127.0.0.1:10081:81/udp",
+        self.has(web, "--network pasta:-a,169.254.2.1,-n,16,-g,169.254.2.2", "--publish 127.0.0.1:10080:80", "--publish 127.0.0.1:10081:81/udp",
                  "-v systemd-data:/srv", "-v /data/config/files/conf:/etc/web:ro", "--env A=1",
                  "--env-file /data/config/web.env", "--read-only", "--cap-drop all", "--stop-timeout 5", "--cpus=1",
                  "--mount type=volume,source=systemd-shared,destination=/shared")
