@@ -219,7 +219,9 @@ class Containers(unittest.TestCase):
         self.reboot(cable=False)
         booted = time.monotonic()
         self.assertEqual(container.wait_until_booted(), "running")
-        self.both_run(60 - (time.monotonic() - booted))
+        for name in ("web", "app"):
+            self.wait_for(name, 60 - (time.monotonic() - booted), unit="active")
+        self.both_run()
         self.assertEqual(addresses("eth0"), "")
 
         sides.wan.run("ip", "link", "set", "wan0", "up")
