@@ -153,16 +153,17 @@ health::ContainerHost::Settings container_settings(config::DeviceDocument const&
 }
 
 core::Result<std::unique_ptr<core::Units>> connect_to_systemd(core::asio::any_io_executor executor,
-                                                              std::filesystem::path const& socket) {
-    auto bus = core::SystemdBus::open(std::move(executor), socket);
+                                                              std::filesystem::path const& socket,
+                                                              unsigned owner) {
+    auto bus = core::SystemdBus::open(std::move(executor), socket, owner);
     if (!bus) return bus.error();
     std::unique_ptr<core::Units> units = std::make_unique<core::SystemdBus>(std::move(*bus));
     return units;
 }
 
-Task<core::Result<std::vector<health::PodmanContainer>>> ask_podman(core::Clock& clock,
-                                                                    std::filesystem::path socket) {
-    health::Podman podman{clock, std::move(socket)};
+Task<core::Result<std::vector<health::PodmanContainer>>>
+ask_podman(core::Clock& clock, std::filesystem::path socket, unsigned owner) {
+    health::Podman podman{clock, std::move(socket), owner};
     co_return co_await podman.containers();
 }
 
@@ -175,6 +176,7 @@ std::vector<health::ImageStore> image_stores(config::DeviceDocument const& devic
     if (auto const user = health::find_app_user(*device.app_user))
         stores.push_back({.of = user->name,
                           .socket = health::podman_socket_of(user->uid),
+                          .owner = user->uid,
                           .record = {state / ("images-" + std::to_string(user->uid) + ".json"), kSchema}});
     return stores;
 }
@@ -272,15 +274,15 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     };
 
     // The operator's containers -> Quadlet files, systemd's units, and facts of them
-    health::ContainerHost containers{clock,
-                                     progress,
-                                     state,
-                                     Writer<&DeviceState::containers>{state},
-                                     say("containers"),
-                                     container_settings(device, in_force),
-                                     {.connect = connect_to_systemd, .containers = [&](auto socket) {
-                                          return ask_podman(clock, std::move(socket));
-                                      }}};
+    health::ContainerHost containers{
+        clock,
+        progress,
+        state,
+        Writer<&DeviceState::containers>{state},
+        say("containers"),
+        container_settings(device, in_force),
+        {.connect = connect_to_systemd,
+         .containers = [&](auto socket, auto owner) { return ask_podman(clock, std::move(socket), owner); }}};
 
     health::ImageKeeper images{
         clock, state, say("containers"), image_stores(device), [&] {

@@ -1,7 +1,10 @@
 #include "core/systemd_bus.hpp"
 
+#include "core/one_line.hpp"
 #include "core/race.hpp"
+#include "core/served_by.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <fcntl.h>
@@ -22,6 +25,12 @@ constexpr char const* kManager = "org.freedesktop.systemd1.Manager";
 constexpr char const* kManagerPath = "/org/freedesktop/systemd1";
 constexpr std::uint64_t kAnswerLimitUs = 10'000'000;
 constexpr std::uint64_t kReloadLimitUs = 90'000'000;   // generators have that long (manager.c)
+
+// Of what another user's manager may say.
+constexpr std::size_t kLongestText = 4096;       // a path's length
+constexpr std::size_t kLongestWords = 300;       // of an error
+constexpr std::size_t kLongestInvocation = 16;   // bytes, sd-id128(3)
+constexpr int kMostProperties = 2000;            // systemd 257 has some 400 of a service
 
 // What is queued already, and contradicts a new job: a shutdown, or somebody's stop that is under way, is not
 // to be undone by a start; a start is by a stop.
@@ -71,7 +80,7 @@ public:
 private:
     static void text(sd_bus_message* message, std::string& value) {
         char const* read = nullptr;
-        if (::sd_bus_message_read(message, "v", "s", &read) > 0) value = read;
+        if (::sd_bus_message_read(message, "v", "s", &read) > 0) value = one_line(read, kLongestText);
     }
     template <class Number> static void number(sd_bus_message* message, char const* type, Number& value) {
         ::sd_bus_message_read(message, "v", type, &value);
@@ -81,7 +90,7 @@ private:
         std::size_t length = 0;
         if (::sd_bus_message_enter_container(message, 'v', "ay") <= 0) return;
         ::sd_bus_message_read_array(message, 'y', &bytes, &length);
-        for (std::size_t i = 0; i < length; ++i) {
+        for (std::size_t i = 0; i < std::min(length, kLongestInvocation); ++i) {
             auto const byte = static_cast<unsigned char const*>(bytes)[i];
             for (int const digit : {byte >> 4, byte & 15}) value += "0123456789abcdef"[digit];
         }
@@ -110,9 +119,11 @@ private:
 Result<UnitState> read_unit(sd_bus_message* message, std::string const& unit) {
     UnitReader reader;
     int r = ::sd_bus_message_enter_container(message, 'a', "{sv}");
-    while (r >= 0) {
+    for (int properties = 0; r >= 0; ++properties) {
         r = ::sd_bus_message_enter_container(message, 'e', "sv");
         if (r <= 0) break;
+        if (properties == kMostProperties)
+            return fail(Errc::too_large, "systemd gives too many properties of " + unit);
         char const* name = nullptr;
         r = ::sd_bus_message_read(message, "s", &name);
         if (r >= 0 && !reader.take(name, message)) r = ::sd_bus_message_skip(message, "v");
@@ -126,7 +137,8 @@ Result<UnitState> read_unit(sd_bus_message* message, std::string const& unit) {
 
 }   // namespace
 
-Result<SystemdBus> SystemdBus::open(asio::any_io_executor executor, std::filesystem::path const& socket) {
+Result<SystemdBus>
+SystemdBus::open(asio::any_io_executor executor, std::filesystem::path const& socket, unsigned owner) {
     auto const what = "connecting to systemd at " + socket.string();
     sd_bus* made = nullptr;
     if (int const r = ::sd_bus_new(&made); r < 0) return failed(r, what);
@@ -135,6 +147,7 @@ Result<SystemdBus> SystemdBus::open(asio::any_io_executor executor, std::filesys
     if (r >= 0) r = ::sd_bus_set_method_call_timeout(made, kAnswerLimitUs);
     if (r >= 0) r = ::sd_bus_start(made);
     if (r < 0) return failed(r, what);
+    if (auto ok = served_by(owner, ::sd_bus_get_fd(made), socket); !ok) return fail(ok, what);
 
     SystemdBus opened{std::move(executor), std::move(bus)};
     // "systemctl mask", "enable", "daemon-reload" end with it.
@@ -182,11 +195,16 @@ Task<void> SystemdBus::ready(asio::posix::stream_descriptor::wait_type what) {
     co_await descriptor_->async_wait(what, asio::use_awaitable);
 }
 
-// Handles one message that has come, or waits for what libsystemd waits for.
+// Handles one message that has come, or waits for what libsystemd waits for. Either way others have their
+// turn then: a peer that talks on and on would have the loop for itself.
 Task<Result<void>> SystemdBus::step() {
     int const handled = ::sd_bus_process(bus_.get(), nullptr);
     if (handled < 0) co_return failed(handled, "the connection to systemd has ended");
-    if (handled > 0) co_return Result<void>{};
+    auto const executor = co_await asio::this_coro::executor;
+    if (handled > 0) {
+        co_await asio::post(executor, asio::use_awaitable);
+        co_return Result<void>{};
+    }
 
     int const events = ::sd_bus_get_events(bus_.get());
     std::uint64_t until_us = std::numeric_limits<std::uint64_t>::max();
@@ -201,8 +219,7 @@ Task<Result<void>> SystemdBus::step() {
         co_await std::move(is_ready);
         co_return Result<void>{};
     }
-    asio::steady_timer late(co_await asio::this_coro::executor,
-                            asio::steady_timer::time_point{std::chrono::microseconds{until_us}});
+    asio::steady_timer late(executor, asio::steady_timer::time_point{std::chrono::microseconds{until_us}});
     auto is_late = late.async_wait(asio::use_awaitable);
     (void)co_await ends_before(std::move(is_ready), std::move(is_late));
     co_return Result<void>{};
@@ -220,7 +237,7 @@ Task<Result<SystemdBus::Message>> SystemdBus::answer(Message call, std::uint64_t
     }
     if (::sd_bus_message_is_method_error(reply.get(), nullptr) > 0) {
         auto const* const error = ::sd_bus_message_get_error(reply.get());
-        std::string words = error->message ? error->message : error->name;
+        auto words = one_line(error->message ? error->message : error->name, kLongestWords);
         // Made by libsystemd itself, when the connection ends or nobody answers in time.
         int const number = ::sd_bus_message_get_errno(reply.get());
         if (number == ECONNRESET || number == ETIMEDOUT)

@@ -28,8 +28,12 @@ inline constexpr char const* kSystemdSocket = "/run/systemd/private";
 
 class SystemdBus final : public Units {
 public:
-    // Errors: errno's. Nothing has been said yet: that the peer is no systemd is told by the first call.
-    static Result<SystemdBus> open(asio::any_io_executor executor, std::filesystem::path const& socket);
+    // `owner`: whose manager it is to be, by the number of the user; another's socket is not used (refused).
+    // Other errors: errno's. Nothing has been said yet: that the peer is no systemd is told by the first
+    // call. A peer that never stops talking gets its turn like everything else on the loop, and what it says
+    // of a unit is kept to a line each; a message may have 128 MiB (libsystemd's bus-internal.h).
+    static Result<SystemdBus>
+    open(asio::any_io_executor executor, std::filesystem::path const& socket, unsigned owner);
     SystemdBus(SystemdBus&&) noexcept;
     SystemdBus& operator=(SystemdBus&&) noexcept;
     ~SystemdBus() override;

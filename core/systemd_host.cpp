@@ -6,6 +6,8 @@
 
 #include <boost/asio/as_tuple.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace core {
@@ -211,7 +213,8 @@ Task<void> SystemdHost::other_wish_or_time(unsigned wishes) {
 
 // Until the connection ends; why.
 Task<Error> SystemdHost::serve() {
-    auto bus = SystemdBus::open(co_await asio::this_coro::executor, socket_);
+    // Root's, as this program is.
+    auto bus = SystemdBus::open(co_await asio::this_coro::executor, socket_, ::geteuid());
     if (!bus) co_return bus.error();
     for (;;) {
         auto const wishes = wishes_;

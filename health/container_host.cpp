@@ -84,7 +84,7 @@ void ContainerHost::failed(Side& side, core::Error why) {
 
 Task<Result<void>> ContainerHost::connect(Side& side, std::filesystem::path socket) {
     if (side.bus) co_return Result<void>{};
-    auto bus = acts_.connect(co_await core::asio::this_coro::executor, std::move(socket));
+    auto bus = acts_.connect(co_await core::asio::this_coro::executor, std::move(socket), side.uid);
     if (!bus) co_return bus.error();
     side.bus = std::move(*bus);
     co_return Result<void>{};
@@ -125,6 +125,7 @@ Task<Result<void>> ContainerHost::look_as_user() {
     if (!user) co_return user.error();
     app_user_ = *user;
     auto const uid = std::to_string(user->uid);
+    user_.uid = user->uid;
     user_.podman_socket = podman_socket_of(user->uid, settings_.users);
     if (auto ok = make_storage(settings_.data); !ok) co_return ok;
     if (auto ok = make_storage_of(settings_.data, *user); !ok) co_return ok;
@@ -187,7 +188,7 @@ Task<void> ContainerHost::ask_podman(Side& side) {
         co_return;
     }
     side.socket_starts = 0;
-    auto asked = co_await acts_.containers(side.podman_socket);
+    auto asked = co_await acts_.containers(side.podman_socket, side.uid);
     side.podman_error = asked ? "" : asked.error().text();
     side.podman.reset();
     if (asked) side.podman = std::move(*asked);

@@ -42,9 +42,12 @@ public:
     };
     struct Acts {
         std::function<Result<std::unique_ptr<core::Units>>(core::asio::any_io_executor executor,
-                                                           std::filesystem::path socket)>
+                                                           std::filesystem::path socket,
+                                                           unsigned owner)>
             connect;
-        std::function<Task<Result<std::vector<PodmanContainer>>>(std::filesystem::path socket)> containers;
+        std::function<Task<Result<std::vector<PodmanContainer>>>(std::filesystem::path socket,
+                                                                 unsigned owner)>
+            containers;
         std::function<Result<AppUser>(std::string const& name)> find_user = find_app_user;
     };
 
@@ -63,6 +66,7 @@ private:
     // What belongs to one owner.
     struct Side {
         char const* who;
+        unsigned uid = 0;      // who must serve its sockets
         bool needed = false;   // as it was found when it was looked at last
         ContainerUnits units;
         std::unique_ptr<core::Units> bus;

@@ -39,7 +39,7 @@ Task<void> ImageKeeper::time_has_come() {
 }
 
 Task<void> ImageKeeper::prune(ImageStore const& store) {
-    Podman podman{clock_, store.socket};
+    Podman podman{clock_, store.socket, store.owner};
     auto const done = co_await prune_images(podman, store.record, wishes_());
     if (!done) {
         // No socket: no container of this owner ever ran here.

@@ -17,6 +17,7 @@ namespace health {
 struct ImageStore {
     std::string of;   // whose: "root", "appsvc"
     std::filesystem::path socket;
+    unsigned owner = 0;       // who serves it
     core::StateFile record;   // of this store alone
 };
 

@@ -1,6 +1,7 @@
 #include "health/podman.hpp"
 
 #include "core/race.hpp"
+#include "core/served_by.hpp"
 #include "health/podman_reply.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -56,11 +57,13 @@ Error unreadable(error_code failed) {
     return fail(Errc::unreachable, "the connection to podman was lost: " + failed.message());
 }
 
-Task<Result<std::string>> exchange(std::string socket_path, http::verb verb, std::string target) {
+Task<Result<std::string>>
+exchange(std::string socket_path, unsigned owner, http::verb verb, std::string target) {
     Unix::socket socket{co_await asio::this_coro::executor};
     Unix::endpoint const podman{socket_path};
     auto const [unconnected] = co_await socket.async_connect(podman, asio::as_tuple(asio::use_awaitable));
     if (unconnected) co_return cannot_connect(unconnected, socket_path);
+    if (auto ok = core::served_by(owner, socket.native_handle(), socket_path); !ok) co_return ok.error();
 
     http::request<http::empty_body> request{verb, target, 11};
     request.set(http::field::host, "podman");
@@ -87,13 +90,13 @@ bool is_hex_id(std::string_view text) {
            std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-Podman::Podman(core::Clock& clock, std::filesystem::path socket)
-    : clock_{clock}, socket_{std::move(socket)} {}
+Podman::Podman(core::Clock& clock, std::filesystem::path socket, unsigned owner)
+    : clock_{clock}, socket_{std::move(socket)}, owner_{owner} {}
 
 Task<Result<std::string>> Podman::ask(std::string verb, std::string target, std::string what_for) {
     if (socket_.native().size() >= sizeof(sockaddr_un::sun_path))
         co_return fail(Errc::bad_input, socket_.string() + " is too long for the path of a socket");
-    auto asked = exchange(socket_.string(), http::string_to_verb(verb), std::string{kApi} + target);
+    auto asked = exchange(socket_.string(), owner_, http::string_to_verb(verb), std::string{kApi} + target);
     auto over = clock_.sleep_for(kLimit);
     auto reply = co_await core::first_of(std::move(asked), std::move(over));
     if (!reply)

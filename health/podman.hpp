@@ -4,7 +4,8 @@
 // to 4 MiB.
 //
 // Errors of each question, as sentences: not_found (no socket, or no such image), unreachable (nobody
-// listens, or the reply ended too early), refused (the socket is not for us, or podman will not do it),
+// listens, or the reply ended too early), refused (the socket is not for us, or another user serves it, or
+// podman will not do it),
 // timed_out, too_large, bad_input (a reply that cannot be read), io (podman failed, in its own words).
 
 #include "core/clock.hpp"
@@ -40,7 +41,8 @@ bool is_hex_id(std::string_view text);
 
 class Podman {
 public:
-    Podman(core::Clock& clock, std::filesystem::path socket);
+    // `owner`: whose podman it is to be, by the number of the user.
+    Podman(core::Clock& clock, std::filesystem::path socket, unsigned owner);
 
     // All of them, also those that do not run.
     core::Task<core::Result<std::vector<PodmanContainer>>> containers();
@@ -53,6 +55,7 @@ private:
 
     core::Clock& clock_;
     std::filesystem::path socket_;
+    unsigned owner_;
 };
 
 }   // namespace health

@@ -1,6 +1,7 @@
 #include "health/podman_reply.hpp"
 
 #include "core/json.hpp"
+#include "core/one_line.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -15,6 +16,7 @@ using core::fail;
 using core::Result;
 
 constexpr std::size_t kLongestWords = 300;
+constexpr std::size_t kLongestFact = 100;   // a state, a health, an id of 64 digits
 constexpr unsigned kNotFound = 404;
 constexpr unsigned kConflict = 409;
 
@@ -27,6 +29,8 @@ public:
         auto found = core::string_in(object_, key);
         return found ? *std::move(found) : (lacks(key), std::string{});
     }
+    // Of what goes into the status.
+    std::string fact(char const* key) { return core::one_line(text(key), kLongestFact); }
     template <class Number> Number number(char const* key) {
         auto const found = core::integer_in(object_, key);
         if (found && std::in_range<Number>(*found)) return static_cast<Number>(*found);
@@ -70,11 +74,12 @@ entries(std::string_view reply, std::string const& what, std::function<T(Entry&)
 
 PodmanContainer container_from(Entry& entry) {
     PodmanContainer made{.name = {},
-                         .state = entry.text("State"),
+                         .state = entry.fact("State"),
                          .health =
-                             entry.optional_text("Status"),   // the check's word, not podman ps' sentence
+                             core::one_line(entry.optional_text("Status"),
+                                            kLongestFact),   // the check's word, not podman ps' sentence
                          .image = entry.text("Image"),
-                         .image_id = entry.text("ImageID"),
+                         .image_id = entry.fact("ImageID"),
                          .restarts = entry.number<unsigned>("Restarts"),
                          .exit_code = entry.number<int>("ExitCode")};
     auto names = entry.texts("Names");
@@ -96,14 +101,8 @@ PodmanImage image_from(Entry& entry) {
 // In one line, and not endless: it goes into the log and the status.
 std::string words_in(std::string_view reply) {
     auto const object = core::parse_json_object(reply);
-    auto words = object ? core::string_in(*object, "message").value_or("") : std::string{};
-    std::ranges::replace_if(
-        words, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
-    if (words.size() <= kLongestWords) return words;
-    auto end = kLongestWords;
-    while (end > 0 && (static_cast<unsigned char>(words[end]) & 0xc0) == 0x80)
-        --end;   // not within a character
-    return words.substr(0, end) + "…";
+    auto const words = object ? core::string_in(*object, "message").value_or("") : std::string{};
+    return core::one_line(words, kLongestWords);
 }
 
 }   // namespace

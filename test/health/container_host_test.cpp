@@ -30,7 +30,10 @@ struct World {
     std::shared_ptr<test::LogLines> log = std::make_shared<test::LogLines>();
     core::Progress progress{clock};
     core::StateBus state{io.get_executor(), core::DeviceState{}};
-    health::AppUser user{.name = "app", .uid = ::geteuid(), .gid = ::getegid(), .home = "/nonexistent"};
+    health::AppUser user{.name = "app",
+                         .uid = ::geteuid() == 0 ? 880 : ::geteuid(),
+                         .gid = ::getegid(),
+                         .home = "/nonexistent"};
     std::string uid = std::to_string(user.uid);
     test::FakeSystemd root{io, directory / "rootful"}, own{io, directory / "rootless" / uid};
     health::ContainerHost::Settings settings{.app_user = "app",
@@ -69,13 +72,15 @@ struct World {
         file.text = text;
         settings.files.push_back(file);
     }
-    core::Result<std::unique_ptr<core::Units>> connect(std::filesystem::path const& socket) {
+    core::Result<std::unique_ptr<core::Units>> connect(std::filesystem::path const& socket, unsigned owner) {
         bool const is_root = socket == settings.systemd;
+        CHECK(owner == (is_root ? 0 : user.uid));
         if (!is_root) CHECK(socket == settings.users / uid / "systemd" / "private");
         if (!has_systemd) return core::fail(core::Errc::unreachable, "nobody listens");
         return (is_root ? root : own).connection();
     }
-    core::Task<core::Result<std::vector<PodmanContainer>>> ask(std::filesystem::path socket) {
+    core::Task<core::Result<std::vector<PodmanContainer>>> ask(std::filesystem::path socket, unsigned owner) {
+        CHECK(owner == (socket == settings.podman_socket ? 0 : user.uid));
         if (socket == settings.podman_socket)
             asked_at_s.push_back(static_cast<int>((clock.now() - begun) / 1s));
         if (podman_hangs) co_await clock.sleep_for(100h);
@@ -85,8 +90,8 @@ struct World {
     void start() {
         begun = clock.now();
         health::ContainerHost::Acts acts{
-            .connect = [this](auto, auto const& socket) { return connect(socket); },
-            .containers = [this](auto socket) { return ask(std::move(socket)); },
+            .connect = [this](auto, auto const& socket, auto owner) { return connect(socket, owner); },
+            .containers = [this](auto socket, auto owner) { return ask(std::move(socket), owner); },
             .find_user = [this](auto const& name) -> core::Result<health::AppUser> {
                 if (!has_user) return core::fail(core::Errc::not_found, "there is no user " + name);
                 return user;

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -23,11 +25,12 @@ struct World {
     test::TemporaryDirectory directory;
     core::StateFile record{directory / "images.json", 1};
     health::ImageWishes wishes{.slot_is_committed = true, .in_force = {}, .of_other_slot = {{}}};
-    health::ImageKeeper keeper{clock,
-                               state,
-                               core::Log{log, "containers"},
-                               {{.of = "root", .socket = podman.path(), .record = record}},
-                               [this] { return wishes; }};
+    health::ImageKeeper keeper{
+        clock,
+        state,
+        core::Log{log, "containers"},
+        {{.of = "root", .socket = podman.path(), .owner = ::geteuid(), .record = record}},
+        [this] { return wishes; }};
     test::Started running;
 
     World() : running{io, keeper.run()} {

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 
 using core::Errc;
@@ -132,7 +134,7 @@ struct World {
     test::UnixServer server{io};
     test::TemporaryDirectory state;
     std::filesystem::path path = state / "images.json";
-    health::Podman podman{clock, server.path()};
+    health::Podman podman{clock, server.path(), ::geteuid()};
 
     void serve_lists() {
         server.serve_json(

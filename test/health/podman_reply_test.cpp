@@ -156,3 +156,15 @@ TEST_CASE("what podman refuses is told by its status, in its own words, on one l
                                                         std::string(50, 'y') + "\"}");
     CHECK(long_words.context == "podman answered 500: " + std::string(299, 'x') + "…");
 }
+
+TEST_CASE("what podman says of a container for the status is kept short") {
+    std::string const long_word(150, 'x');
+    auto const got = health::parse_containers(
+        R"([{"Names":["systemd-web"],"State":")" + long_word + R"(","Status":")" + long_word +
+        R"(","Image":"web","ImageID":")" + long_word + R"(","Restarts":0,"ExitCode":0}])");
+    REQUIRE(got);
+    auto const cut = std::string(100, 'x') + "…";
+    CHECK(got->at(0).state == cut);
+    CHECK(got->at(0).health == cut);
+    CHECK(got->at(0).image_id == cut);
+}

@@ -24,7 +24,7 @@ struct World {
     core::asio::io_context io;
     test::FakeClock clock{io};
     test::UnixServer server{io};
-    health::Podman podman{clock, server.path()};
+    health::Podman podman{clock, server.path(), ::geteuid()};
 
     auto containers() { return test::run_task(io, podman.containers()); }
     core::Error error_of(std::string reply, Then then = Then::end) {
@@ -180,12 +180,25 @@ TEST_CASE_FIXTURE(World, "a question that is cancelled leaves no connection behi
     CHECK(server.ended_by_client == 1);
 }
 
+TEST_CASE_FIXTURE(World, "what another user serves at podman's place is not asked") {
+    server.serve_json(200, kWeb);
+    health::Podman another{clock, server.path(), ::geteuid() + 1};
+    auto const got = test::run_task(io, another.containers());
+    REQUIRE_FALSE(got);
+    CHECK(got.error().is(Errc::refused));
+    CHECK(got.error().context ==
+          server.path().string() + " is served by user " + std::to_string(::geteuid()) + " and not by user " +
+              std::to_string(::geteuid() + 1) + ", so it is not used; while asking for its containers");
+    clock.settle();
+    CHECK(server.requests == std::vector<std::string>{""});   // a connection, and not a word
+}
+
 TEST_CASE("podman's socket that is not there, or at which nobody listens, is said in a sentence") {
     core::asio::io_context io;
     test::FakeClock clock{io};
     test::TemporaryDirectory directory;
     auto const ask = [&](std::filesystem::path socket) {
-        health::Podman podman{clock, std::move(socket)};
+        health::Podman podman{clock, std::move(socket), ::geteuid()};
         return test::run_task(io, podman.containers()).error();
     };
     auto const at = directory / "podman.sock";
@@ -212,7 +225,7 @@ TEST_CASE_FIXTURE(World, "podman's socket that is not for us is said in a senten
         if (::getuid() == 0 && ::setuid(kNobody) != 0) ::_exit(2);
         core::asio::io_context own;
         test::FakeClock time{own};
-        health::Podman refused{time, server.path()};
+        health::Podman refused{time, server.path(), ::geteuid()};
         auto const got = test::run_task(own, refused.containers());
         bool const is_said =
             !got && got.error().is(Errc::refused) &&

@@ -437,7 +437,7 @@ TEST_CASE_FIXTURE(Units, "a systemd that re-executes itself is asked again") {
 TEST_CASE_FIXTURE(Units,
                   "files are read when systemd is told to, and a stop gives up a start that is under way") {
     names.push_back("one");
-    auto bus = core::SystemdBus::open(io.get_executor(), core::kSystemdSocket);
+    auto bus = core::SystemdBus::open(io.get_executor(), core::kSystemdSocket, 0);
     REQUIRE(bus.has_value());
     auto const seen = [&] { return *test::run_task(io, bus->state(unit("one"))); };
     CHECK(seen().load == "not-found");
