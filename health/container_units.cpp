@@ -14,6 +14,13 @@ constexpr core::Backoff kAttempts{};   // 1 s … 60 s, forgotten after as long
 constexpr core::Backoff kFileAttempts{.first = std::chrono::seconds{1}, .most = std::chrono::minutes{5}};
 constexpr char const* kFiles = "";   // in attempts_: the files and systemd's reading of them
 constexpr int kRounds = 3;           // of files and states that one look goes through
+// By systemd, of a file that it makes no unit of: half a minute, then the file is what is wrong.
+constexpr unsigned kMostReadings = 6;
+
+// In attempts_: a service that does not end is not to wait for its next start, nor the other way round.
+std::string stop_of(std::string const& service) {
+    return "stop " + service;
+}
 
 }   // namespace
 
@@ -48,7 +55,7 @@ Task<Result<void>> ContainerUnits::read_states(core::Units& units, std::vector<U
         if (found != attempts_.end() && !core::is_down(*state) &&
             clock_.now() - found->second.last >= kAttempts.forget_after)
             attempts_.erase(found);
-        if (!core::is_down(*state)) refused_.erase(service);
+        if (state->load == "loaded") unmade_.erase(service);
         states.emplace(service, std::move(*state));
     }
     note_builds(states);
@@ -80,18 +87,22 @@ Task<Result<Steps>> ContainerUnits::converge(core::Units& units, Places places) 
         std::error_code ignored;
         bool const is_unread = std::filesystem::exists(places.unread, ignored);
         bool const touches = !steps.write.empty() || !steps.remove.empty();
-        bool const unmade = !steps.unmade.empty();
+        bool const unmade = std::ranges::any_of(
+            steps.unmade, [&](auto const& service) { return unmade_[service] < kMostReadings; });
         bool const is_read = !touches && !is_unread && !unmade;
         if (is_read || round == kRounds || !is_due(kFiles)) {
             if (is_read) attempts_.erase(kFiles);
-            as_wanted_ = is_read && !steps.waiting && steps.errors.empty();
+            as_wanted_ = is_read && steps.unmade.empty() && !steps.waiting && steps.errors.empty();
             co_return steps;
         }
         if (unmade || round > 1) attempted(kFiles);   // what changes nothing must not be done in a circle
         auto done = core::replace_file(places.unread, "");
         if (done) done = touch_unit_files(places.files, places.readers, steps);
         for (auto const& file : steps.write)
-            if (auto const service = service_of_ours(file.text)) built_.erase(*service);
+            if (auto const service = service_of_ours(file.text)) {
+                built_.erase(*service);
+                unmade_.erase(*service);
+            }
         if (done) {
             done = co_await units.reload();
             if (!done && !done.error().is(core::Errc::refused)) co_return done.error();
@@ -102,6 +113,7 @@ Task<Result<Steps>> ContainerUnits::converge(core::Units& units, Places places) 
             as_wanted_ = false;
             co_return steps;
         }
+        for (auto const& service : steps.unmade) ++unmade_[service];
         if (touches)
             log_(Level::notice, "unit files of containers changed",
                  {{"written", steps.write.size()}, {"removed", steps.remove.size()}});
@@ -109,12 +121,33 @@ Task<Result<Steps>> ContainerUnits::converge(core::Units& units, Places places) 
     }
 }
 
+void ContainerUnits::note_answer(std::string const& service, Result<void> const& taken) {
+    if (taken)
+        refused_.erase(service);
+    else
+        refused_[service] = taken.error().text();
+}
+
+// What is not asked for any more is not refused, and the next time it is asked for at once. A start waits:
+// what comes up for a moment only must not be started in a circle.
+void ContainerUnits::forget_all_but(Steps const& asked) {
+    std::set<std::string> stops{asked.stop.begin(), asked.stop.end()}, orders = stops;
+    orders.insert(asked.start.begin(), asked.start.end());
+    std::erase_if(refused_, [&](auto const& refused) { return !orders.contains(refused.first); });
+    auto const is_over = [&](std::string const& what) {
+        return what.starts_with(stop_of("")) && !stops.contains(what.substr(stop_of("").size()));
+    };
+    std::erase_if(attempts_, [&](auto const& attempts) { return is_over(attempts.first); });
+}
+
 Task<Result<void>> ContainerUnits::stop(core::Units& units, std::vector<std::string> services) {
     for (auto const& service : services) {
+        if (!is_due(stop_of(service))) continue;
         log_(Level::info, "asking for a stop", {{"unit", service}});
+        attempted(stop_of(service));
         auto const taken = co_await units.stop(service);
         if (!taken && !taken.error().is(core::Errc::refused)) co_return taken.error();
-        if (!taken) refused_[service] = taken.error().text();
+        note_answer(service, taken);
     }
     co_return Result<void>{};
 }
@@ -126,7 +159,7 @@ Task<Result<void>> ContainerUnits::start(core::Units& units, std::vector<std::st
         attempted(service);
         auto const taken = co_await units.start(service);
         if (!taken && !taken.error().is(core::Errc::refused)) co_return taken.error();
-        if (!taken) refused_[service] = taken.error().text();
+        note_answer(service, taken);
     }
     co_return Result<void>{};
 }
@@ -135,13 +168,16 @@ Task<Result<void>> ContainerUnits::look(core::Units& units, Places places) {
     next_.reset();
     auto const steps = co_await converge(units, places);
     if (!steps) co_return steps.error();
+    forget_all_but(*steps);
     if (auto ok = co_await stop(units, steps->stop); !ok) co_return ok.error();
     if (auto ok = co_await start(units, steps->start); !ok) co_return ok.error();
 
     auto errors = steps->errors;
     for (auto const& service : steps->unmade)
-        errors.push_back("systemd has made no " + service + ": /usr/libexec/podman/quadlet -dryrun" +
-                         (places.readers.group != 0 ? " -user" : "") + " says why");
+        errors.push_back(
+            "systemd has made no " + service + ": /usr/libexec/podman/quadlet -dryrun" +
+            (places.readers.group != 0 ? " -user" : "") + " says why" +
+            (unmade_[service] < kMostReadings ? "" : "; systemd is not asked again before its file changes"));
     for (auto const& file : wanted_) {   // containers tell themselves
         auto const state = states_.find(file.service);
         if (file.kind == config::ContainerUnitKind::container || state == states_.end()) continue;
@@ -151,7 +187,7 @@ Task<Result<void>> ContainerUnits::look(core::Units& units, Places places) {
     for (auto const& [service, words] : refused_) errors.push_back(service + ": " + words);
     for (auto const& error : errors)
         if (std::ranges::find(errors_, error) == errors_.end())
-            log_(Level::warning, "containers are not as wanted, will retry", {{"why", error}});
+            log_(Level::warning, "containers are not as wanted", {{"why", error}});
     errors_ = std::move(errors);
     co_return Result<void>{};
 }

@@ -51,6 +51,8 @@ private:
     Task<Result<void>> stop(core::Units& units, std::vector<std::string> services);
     Task<Result<void>> start(core::Units& units, std::vector<std::string> services);
     void note_builds(UnitStates const& now);
+    void note_answer(std::string const& service, core::Result<void> const& taken);
+    void forget_all_but(Steps const& asked);
     bool is_due(std::string const& what);
     void attempted(std::string const& what);
 
@@ -60,8 +62,9 @@ private:
     LeftOver left_over_;
     UnitStates states_;
     std::set<std::string> built_;                  // services of builds that are done
-    std::map<std::string, Attempts> attempts_;     // by service, or kFiles
-    std::map<std::string, std::string> refused_;   // systemd's words, by service
+    std::map<std::string, Attempts> attempts_;     // by service, stop_of() one, or kFiles
+    std::map<std::string, std::string> refused_;   // systemd's words, by service: what it was asked for last
+    std::map<std::string, unsigned> unmade_;       // readings that made no unit, by service
     std::vector<std::string> errors_;
     std::optional<core::TimePoint> next_;
     bool as_wanted_ = false;

@@ -143,7 +143,7 @@ TEST_CASE_FIXTURE(World, "what systemd refuses is told in its words, until it is
     auto units = make({container("web")});
     REQUIRE(look(units).has_value());
     CHECK(units.errors() == Names{"web.service: Transaction is destructive. [refused]"});
-    CHECK(log->contains("containers are not as wanted, will retry"));
+    CHECK(log->contains("containers are not as wanted why=\"web.service: Transaction"));
     systemd.refusals.clear();
     clock.advance(1s);
     REQUIRE(look(units).has_value());
@@ -165,6 +165,81 @@ TEST_CASE_FIXTURE(World,
     REQUIRE(look(units).has_value());
     CHECK(systemd.take_orders() == Names{"reload", "start web.service"});
     CHECK(units.errors().empty());
+}
+
+TEST_CASE_FIXTURE(World, "a stop that is refused is told and asked for ever more seldom, until it is taken") {
+    auto before = make({container("web")});
+    REQUIRE(look(before).has_value());
+    systemd.take_orders();
+    systemd.refusals["stop web.service"] = "Operation refused.";
+    auto units = make({});
+    for (auto const pause : {0s, 1s, 2s, 4s, 8s}) {
+        CAPTURE(pause.count());
+        if (pause > 0s) {
+            clock.advance(pause - 1ms);
+            REQUIRE(look(units).has_value());
+            CHECK(systemd.take_orders().empty());
+            REQUIRE(units.next().has_value());
+            CHECK(*units.next() - clock.now() == 1ms);
+            clock.advance(1ms);
+        }
+        REQUIRE(look(units).has_value());
+        CHECK(systemd.take_orders() == Names{"stop web.service"});
+        CHECK(units.errors() == Names{"web.service: Operation refused. [refused]"});
+    }
+    systemd.refusals.clear();
+    clock.advance(16s);
+    REQUIRE(look(units).has_value());
+    CHECK(units.errors().empty());
+    REQUIRE(look(units).has_value());
+    CHECK(systemd.take_orders() == Names{"stop web.service", "reload"});
+    CHECK(units.as_wanted());
+    CHECK(!units.next());
+}
+
+TEST_CASE_FIXTURE(World, "a refused stop is forgotten when somebody else has brought it about") {
+    auto before = make({container("web")});
+    REQUIRE(look(before).has_value());
+    systemd.refusals["stop web.service"] = "Operation refused.";
+    auto units = make({});
+    REQUIRE(look(units).has_value());
+    CHECK(units.errors().size() == 1);
+    systemd.end("web.service");
+    REQUIRE(look(units).has_value());
+    CHECK(units.errors().empty());
+    CHECK(units.as_wanted());
+}
+
+TEST_CASE_FIXTURE(World, "a file that the generator never makes a unit of is given up until it changes") {
+    systemd.without_unit = {"web.service"};
+    auto units = make({container("web"), container("db")});
+    REQUIRE(look(units).has_value());
+    CHECK(systemd.take_orders() ==
+          Names{"reload", "reload", "start db.service"});   // with the new file, and once more
+    for (auto const pause : {1s, 2s, 4s, 8s, 16s}) {
+        clock.advance(pause);
+        REQUIRE(look(units).has_value());
+        CHECK(systemd.take_orders() == Names{"reload"});
+    }
+    CHECK(!units.next());
+    clock.advance(24h);
+    REQUIRE(look(units).has_value());
+    CHECK(systemd.take_orders().empty());
+    CHECK(units.errors() == Names{"systemd has made no web.service: /usr/libexec/podman/quadlet -dryrun "
+                                  "says why; systemd is not asked again before its file changes"});
+    CHECK(!units.as_wanted());
+
+    auto const written = text("web.container");
+    auto const line = written.find('\n');
+    REQUIRE(core::replace_file(directory / "units" / "web.container", written.substr(0, line) + "\n[Z]\n"));
+    REQUIRE(look(units).has_value());
+    CHECK(systemd.take_orders() == Names{"reload", "reload"});
+    systemd.without_unit.clear();
+    clock.advance(1s);
+    REQUIRE(look(units).has_value());
+    CHECK(systemd.take_orders() == Names{"reload", "start web.service"});
+    CHECK(units.errors().empty());
+    CHECK(units.as_wanted());
 }
 
 TEST_CASE_FIXTURE(World, "a network, volume or build that failed is an error") {
