@@ -19,6 +19,12 @@ std::string_view key_of(Kind kind) {
     return {};
 }
 
+// What is built under a name without a registry is localhost's (podman-build(1), --tag).
+std::string tag_of_build(std::string const& tag) {
+    bool const is_short = tag.find('/') == std::string::npos;
+    return is_short ? "localhost/" + tag : tag;
+}
+
 void add_of(config::ContainerUnit const& unit, std::vector<std::string>& names) {
     constexpr std::string_view kBuild{".build"};
     for (auto const& section : unit.sections)
@@ -26,7 +32,8 @@ void add_of(config::ContainerUnit const& unit, std::vector<std::string>& names) 
             if (section.name == "Unit" || section.name == "Install" || directive.key != key_of(unit.kind))
                 continue;
             for (auto const& value : directive.values)
-                if (!value.ends_with(kBuild)) names.push_back(value);
+                if (!value.ends_with(kBuild))
+                    names.push_back(unit.kind == Kind::build ? tag_of_build(value) : value);
         }
 }
 

@@ -54,8 +54,19 @@ Reference split(std::string const& text) {
     return made;
 }
 
-bool is_named(PodmanImage const& image, std::vector<std::string> const& references) {
-    return std::ranges::any_of(references, [&](std::string const& r) { return may_mean(r, image); });
+// Begins with a registry, by the rule that podman has from docker: a host's name with a dot or a port, or
+// localhost.
+bool is_fully_qualified(std::string const& name) {
+    auto const slash = name.find('/');
+    if (slash == std::string::npos) return false;
+    auto const first = name.substr(0, slash);
+    return first == "localhost" || first.find_first_of(".:") != std::string::npos;
+}
+
+bool is_anyhow(PodmanImage const& image,
+               std::vector<std::string> const& references,
+               bool (*matches)(std::string const&, PodmanImage const&)) {
+    return std::ranges::any_of(references, [&](std::string const& r) { return matches(r, image); });
 }
 
 // Podman would remove it by force only; and whoever gave it another name wants it.
@@ -88,6 +99,15 @@ bool may_mean(std::string const& reference, PodmanImage const& image) {
     });
 }
 
+bool means(std::string const& reference, PodmanImage const& image) {
+    auto const meant = split(without_transport(reference));
+    if (!is_fully_qualified(meant.name)) return false;
+    return std::ranges::any_of(image.names, [&](std::string const& name) {
+        auto const known = split(name);
+        return known.which == meant.which && known.name == meant.name;
+    });
+}
+
 std::vector<std::string> images_of_ours(ImageFacts const& facts, ImageWishes const& wishes) {
     auto const named = all_of(wishes);
     std::vector<std::string> ours;
@@ -95,7 +115,7 @@ std::vector<std::string> images_of_ours(ImageFacts const& facts, ImageWishes con
         if (std::ranges::any_of(facts.images, [&](PodmanImage const& image) { return image.id == id; }))
             ours.push_back(id);
     for (auto const& image : facts.images)
-        if (is_named(image, named) && !contains(ours, image.id)) ours.push_back(image.id);
+        if (is_anyhow(image, named, means) && !contains(ours, image.id)) ours.push_back(image.id);
     if (ours.size() > kMostRecorded) ours.erase(ours.begin(), ours.end() - kMostRecorded);
     return ours;
 }
@@ -112,7 +132,7 @@ std::vector<std::string> images_to_remove(ImageFacts const& facts, ImageWishes c
             return container.image_id == image.id;
         });
         if (contains(facts.ours, image.id) && !is_used && !has_several_names(image) &&
-            !is_named(image, named))
+            !is_anyhow(image, named, may_mean))
             removed.push_back(image.id);
     }
     return removed;

@@ -31,8 +31,13 @@ struct ImageFacts {
     std::vector<std::string> ours;   // ids, as they were recorded; the oldest first
 };
 
-// Whether podman may mean `image` when it is told `reference`. A short name is that of any registry. Pure.
+// Whether podman may mean `image` when it is told `reference`: then it stays. A short name is that of any
+// registry. Pure.
 bool may_mean(std::string const& reference, PodmanImage const& image);
+// Whether it cannot mean another one: then it is ours. Only a name with its registry does, since somebody
+// else's image has the same short name; and one that is named by its id was brought here by somebody else.
+// Pure.
+bool means(std::string const& reference, PodmanImage const& image);
 
 // The ids to be recorded: those that are still here, and those that the documents name now; the newest 256.
 // Pure.

@@ -44,10 +44,10 @@ TEST_CASE("a document names the images of its containers, builds and volumes, an
         {.kind = Kind::build,
          .name = "site",
          .sections = {{.name = "Build",
-                       .directives = {{.key = "ImageTag", .values = {"site:1", "site:2"}},
+                       .directives = {{.key = "ImageTag", .values = {"site:1", "registry.example/site:2"}},
                                       {.key = "File", .values = {"no"}}}}}});
     CHECK(health::named_images(containers) ==
-          Names{"localhost/web:1", "localhost/seed:1", "site:1", "site:2"});
+          Names{"localhost/web:1", "localhost/seed:1", "localhost/site:1", "registry.example/site:2"});
 }
 
 TEST_CASE(

@@ -111,8 +111,42 @@ TEST_CASE("what a document calls an image is found among the names that podman h
 TEST_CASE("ours are the images that a document of either slot names, and those that one named before") {
     auto facts = kFacts;
     facts.ours = {"c3", "gone"};
-    CHECK(health::images_of_ours(facts, wishes({"web:1"}, Ids{"web:2"})) == Ids{"c3", "a1", "b2"});
+    CHECK(health::images_of_ours(facts, wishes({"localhost/web:1"}, Ids{"localhost/web:2"})) ==
+          Ids{"c3", "a1", "b2"});
     CHECK(health::images_of_ours(facts, wishes({}, std::nullopt)) == Ids{"c3"});
+}
+
+TEST_CASE("only a name with its registry makes an image ours, since a short one may be somebody else's") {
+    struct {
+        char const* reference;
+        char const* name;
+        bool want;
+    } const rows[] = {
+        {"localhost/web:1", "localhost/web:1", true},
+        {"docker.io/caddy", "docker.io/library/caddy:latest", true},
+        {"docker://docker.io/library/caddy:2", "docker.io/library/caddy:2", true},
+        {"registry.example:5000/web@sha256:00", "registry.example:5000/web@sha256:00", true},
+        {"localhost/web:1", "localhost/web:2", false},
+        {"localhost/web:1", "docker.io/localhost/web:1", false},
+        {"registry.example/web:1", "mirror.example/registry.example/web:1", false},
+        {"web:1", "localhost/web:1", false},
+        {"web:1", "web:1", false},
+        {"team/web:1", "docker.io/team/web:1", false},
+        {"caddy", "docker.io/library/caddy:latest", false},
+        {"aaaaaaaaaaaa", "localhost/web:1", false},   // its id
+    };
+    for (auto const& row : rows) {
+        CAPTURE(row.reference);
+        CAPTURE(row.name);
+        PodmanImage const image{.id = kId, .names = {row.name}};
+        CHECK(health::means(row.reference, image) == row.want);
+        ImageFacts const facts{.images = {image}, .containers = {}, .ours = {}};
+        CHECK(health::images_of_ours(facts, wishes({row.reference}, Ids{})).empty() != row.want);
+    }
+}
+
+TEST_CASE("a short name keeps what it may mean, although it makes nothing ours") {
+    CHECK(health::images_to_remove(kFacts, wishes({"web:1"}, Ids{"web:2"})) == Ids{"c3"});
 }
 
 TEST_CASE("no more than 256 images are remembered, the newest") {
