@@ -87,6 +87,7 @@ Task<Result<void>> ContainerHost::connect(Side& side, std::filesystem::path sock
     auto bus = acts_.connect(co_await core::asio::this_coro::executor, std::move(socket), side.uid);
     if (!bus) co_return bus.error();
     side.bus = std::move(*bus);
+    podman_due_ = clock_.now();   // what it said before is not kept
     co_return Result<void>{};
 }
 

@@ -317,6 +317,22 @@ TEST_CASE_FIXTURE(World, "a connection to systemd that ends is made again, and r
     end();
 }
 
+TEST_CASE_FIXTURE(World, "after a connection to systemd has ended, podman's word is known again within 2 s") {
+    want("web", true);
+    start();
+    clock.advance(10s);
+    REQUIRE(told("web").state == "running");
+    root.gone = true;
+    root.tell();
+    clock.advance(200ms);
+    CHECK(told("web").state.empty());
+    root.gone = false;
+    clock.advance(1800ms);
+    CHECK(told("web").unit == "active");
+    CHECK(told("web").state == "running");
+    end();
+}
+
 TEST_CASE_FIXTURE(World, "where nothing is wanted and nothing is left over, nobody is asked") {
     has_systemd = false;
     start();
