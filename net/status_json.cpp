@@ -4,12 +4,15 @@
 
 #include <boost/json/array.hpp>
 
+#include <algorithm>
+
 namespace net {
 namespace {
 
 namespace json = core::json;
 
-constexpr std::size_t kMostShown = 64;   // of containers, and of what is said of them
+constexpr std::size_t kMostShown = 64;     // of containers, and of what is said of them
+constexpr std::size_t kMostProbes = 128;   // some 20 are ours, the others containers and trial.units
 
 json::value text_or_null(std::string const& text) {
     if (text.empty()) return nullptr;
@@ -67,9 +70,23 @@ json::value failure(std::optional<core::Reading::Failure> const& failure, core::
                         {"ago_s", core::count_s(now - failure->at)}};
 }
 
+// Those that fail are never the first to be left out, nor those that are required; in the order of the round.
+std::vector<core::Reading const*> shown_readings(std::vector<core::Reading> const& readings) {
+    std::vector<core::Reading const*> shown;
+    for (auto const& reading : readings) shown.push_back(&reading);
+    if (shown.size() <= kMostProbes) return shown;
+    std::ranges::stable_sort(shown, {}, [](core::Reading const* reading) {
+        return (reading->good ? 2 : 0) + (reading->weight == core::Weight::required ? 0 : 1);
+    });
+    shown.resize(kMostProbes);
+    std::ranges::sort(shown);
+    return shown;
+}
+
 json::object health(core::Health const& health, core::TimePoint now) {
     json::array probes;
-    for (auto const& reading : health.readings)
+    for (auto const* shown : shown_readings(health.readings)) {
+        auto const& reading = *shown;
         probes.push_back(json::object{{"probe", reading.probe},
                                       {"good", reading.good},
                                       {"required", reading.weight == core::Weight::required},
@@ -80,11 +97,14 @@ json::object health(core::Health const& health, core::TimePoint now) {
                                       {"unit", text_or_null(reading.unit)},
                                       {"for_s", core::count_s(now - reading.since)},
                                       {"last_failure", failure(reading.last_failure, now)}});
+    }
+    auto const left_out = health.readings.size() - probes.size();
     return {{"verdict", core::name(health.verdict)},
             {"reason", text_or_null(health.reason)},
             {"healthy_for_s", core::count_s(health.healthy_for)},
             {"condition", core::name(health.condition)},
-            {"probes", std::move(probes)}};
+            {"probes", std::move(probes)},
+            {"probes_left_out", left_out}};
 }
 
 json::object link(core::Link const& link) {

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 using namespace std::chrono_literals;
 
 namespace {
@@ -164,7 +166,8 @@ constexpr char const* kBusy = R"json({
         "for_s": 65,
         "last_failure": null
       }
-    ]
+    ],
+    "probes_left_out": 0
   },
   "links": {
     "wan": {
@@ -343,6 +346,29 @@ TEST_CASE("at most 64 containers are shown, those that are required first, and a
     CHECK_FALSE(containers.at("known").as_object().contains("c104"));
     CHECK(core::integer_in(containers, "left_out") == 36);
     CHECK(containers.at("errors").as_array().size() == 64);
+}
+
+TEST_CASE("at most 128 probes are shown, those that fail first, then those that are required") {
+    core::DeviceState state;
+    for (int i = 100; i < 300; ++i)
+        state.health.readings.push_back(
+            {.probe = "p" + std::to_string(i),
+             .good = i < 280,
+             .weight = i % 2 == 0 ? core::Weight::required : core::Weight::wanted});
+    auto const status = core::parse_json_object(net::status_json(state, {}));
+    REQUIRE(status);
+    auto const& health = status->at("health").as_object();
+    std::vector<std::string> shown;
+    for (auto const& probe : health.at("probes").as_array())
+        shown.push_back(core::string_in(probe.as_object(), "probe").value_or(""));
+    CHECK(shown.size() == 128);
+    CHECK(core::integer_in(health, "probes_left_out") == 72);
+    CHECK(std::ranges::is_sorted(shown));   // in the order of the round
+    auto const contains = [&](char const* name) { return std::ranges::find(shown, name) != shown.end(); };
+    CHECK(contains("p299"));   // 20 that fail, half of them required
+    CHECK(contains("p278"));   // 90 that hold and are required
+    CHECK(contains("p135"));   // and 18 others
+    CHECK_FALSE(contains("p137"));
 }
 
 TEST_CASE("a finished download is 100 percent, and one short of it is not") {
