@@ -56,6 +56,16 @@ void add(mnl_nlmsg_batch& batch, std::uint16_t type, std::uint16_t flags, Rule c
     mnl_nlmsg_batch_next(&batch);
 }
 
+// What is left of an earlier answer, one that did not fit or could not be read, is none to what is sent next.
+void forget_answers(mnl_socket const& socket) {
+    alignas(nlmsghdr) std::array<char, kMost> bytes;
+    for (;;) {
+        if (mnl_socket_recvfrom(&socket, bytes.data(), bytes.size()) >= 0) continue;
+        bool const is_lost = errno == ENOBUFS || errno == ENOSPC || errno == EINTR;   // more may be there
+        if (!is_lost) return;
+    }
+}
+
 // The kernel has answered by the time that the batch is sent: errors, or the word on the one message that
 // asked for one.
 Result<void> answer(mnl_socket const& socket) {
@@ -115,6 +125,7 @@ Result<void> RuleSocket::set(OnlyRule const& rule) {
     nftnl_batch_end(static_cast<char*>(mnl_nlmsg_batch_current(batch.get())), 0);
     mnl_nlmsg_batch_next(batch.get());
 
+    forget_answers(*socket);
     auto const size = mnl_nlmsg_batch_size(batch.get());
     if (mnl_socket_sendto(socket, mnl_nlmsg_batch_head(batch.get()), size) < 0)
         return fail(Errc::io, std::string{"the packet filter cannot be told: "} + std::strerror(errno));
