@@ -38,8 +38,8 @@
 #include "ota/uboot_env.hpp"
 #include "ota/watched_boot_env.hpp"
 #include "platform/linux_watchdog.hpp"
+#include "platform/make_board.hpp"
 #include "platform/reboot_path.hpp"
-#include "platform/sim/sim_board.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -47,6 +47,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <random>
+#include <stdexcept>
 
 namespace {
 
@@ -181,11 +182,24 @@ std::vector<health::ImageStore> image_stores(config::DeviceDocument const& devic
     return stores;
 }
 
+std::unique_ptr<platform::Machine>
+board_of(config::DeviceDocument const& device, core::Processes& processes, core::Log const& log) {
+    auto board = platform::make_board({.name = *device.board,
+                                       .command_line = *device.command_line,
+                                       .reboot_request = *device.reboot_request},
+                                      processes, log.for_component("board"));
+    // The document is checked: it names no board that is not made.
+    if (!board) throw std::logic_error{"no adapter for the board " + *device.board};
+    return board;
+}
+
 int run(config::DeviceDocument const& device, core::Log const& log) {
     auto const say = [&](char const* component) { return log.for_component(component); };
 
     // Who and where we are
-    platform::SimBoard board{*device.command_line, *device.reboot_request};
+    core::SystemProcesses processes;
+    auto const machine = board_of(device, processes, log);
+    auto& board = *machine;
     auto const slot = board.booted_slot();
     auto const boot_id = board.boot_id();
     if (!slot || !boot_id) {
@@ -244,7 +258,6 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     net::LeaseWatcher leases{clock, Writer<&DeviceState::leases>{state}, say("leases"),
                              lan_files.dnsmasq_leases};
 
-    core::SystemProcesses processes;
     net::ChronyWan chrony_wan{clock, state, processes, say("time"), *device.chronyc, lan_files.chrony_socket};
 
     // Wishes -> the WAN and further interfaces, by one of the two
@@ -419,7 +432,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
 
 // What this program does for the LAN before it serves anybody; then the LAN does without it.
 int prepare_lan(config::DeviceDocument const& device, core::Log const& log) {
-    auto const slot = platform::SimBoard{*device.command_line, *device.reboot_request}.booted_slot();
+    core::SystemProcesses processes;
+    auto const slot = board_of(device, processes, log)->booted_slot();
     if (!slot) {
         log(Level::error, "cannot prepare the lan", {{"why", slot.error().text()}});
         return kCannotRun;

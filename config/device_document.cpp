@@ -15,7 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array<std::string_view, 1> kBoards{"sim"};   // those with an adapter under platform/
+// Those that platform/make_board.cpp makes.
+constexpr std::array<std::string_view, 3> kBoards{"sim", "rock64", "qemu"};
 constexpr std::array<std::string_view, 2> kServiceHosts{"children", "systemd"};
 constexpr std::array<std::string_view, 2> kCableRules{"wait", "ignore"};
 constexpr std::array<std::string_view, 3> kWatchdogs{"never", "trial", "always"};
@@ -305,6 +306,15 @@ void read_paths(Mapping paths, DeviceDocument& document) {
     paths.read("resolv_conf", document.resolv_conf, as_absolute_path);
 }
 
+// A real board reads what the kernel says, and is rebooted by systemd.
+void check_board(DeviceDocument const& document, Check& check) {
+    if (document.board->empty() || *document.board == "sim") return;
+    check.that(*document.command_line == "/proc/cmdline", document.command_line.at,
+               "boot.command_line: is the kernel's, /proc/cmdline, on every board but sim");
+    check.that(!document.reboot_request.is_written(), document.reboot_request.at,
+               "sim.reboot_request: is for board sim; this board is " + *document.board);
+}
+
 // Where units own the services, their lines say what is run with which files (deploy/systemd).
 void check_units(DeviceDocument const& document, Check& check) {
     if (*document.service_host != "systemd") {
@@ -352,6 +362,7 @@ std::variant<DeviceDocument, Problems> parse_device_document(std::string const& 
         read_paths(root.within("paths"), document);
         if (!document.files.is_written()) document.files.value = *document.data / "config/files";
         root.within("sim").read("reboot_request", document.reboot_request, as_absolute_path);
+        check_board(document, check);
         check_units(document, check);
     }
     if (!check.is_clean()) return check.take();

@@ -26,7 +26,7 @@ struct SlotDevices {
 
 struct DeviceDocument {
     // device:
-    Field<std::string> board;        // "sim"; others come with their adapters
+    Field<std::string> board;        // "sim", "rock64", "qemu": those of platform/
     Field<std::string> compatible;   // must equal the bundle's
     Field<core::WallTime> built;     // "2026-11-01T00:00:00Z"; certificates are never judged before this
     Field<std::uint64_t> index{0};   // of this image's release, 0 … 2^53; no lower one is installed over it

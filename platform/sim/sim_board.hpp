@@ -5,13 +5,13 @@
 // It passes "rauc.slot=A atomix.boot_id=<id>" as a command line in a file. A reboot is asked for by making a
 // file and ending this process; the stand-in then picks a slot by U-Boot's rules.
 
-#include "core/board.hpp"
+#include "platform/machine.hpp"
 
 #include <filesystem>
 
 namespace platform {
 
-class SimBoard final : public core::Board {
+class SimBoard final : public Machine {
 public:
     SimBoard(std::filesystem::path command_line, std::filesystem::path reboot_request)
         : command_line_{std::move(command_line)}, reboot_request_{std::move(reboot_request)} {}
@@ -23,7 +23,7 @@ public:
     std::string boot_reason() const override;
     core::Task<core::Result<void>> reboot(std::string why) override;
     // As reboot(), but ends this process at once. Errors: io.
-    core::Task<core::Result<void>> force_reboot(std::string why);
+    core::Task<core::Result<void>> force_reboot(std::string why) override;
 
 private:
     std::filesystem::path command_line_;

@@ -81,6 +81,14 @@ TEST_CASE("where units own the services, the paths are those of the units") {
     CHECK(*std::get<config::DeviceDocument>(fine).service_host == "systemd");
 }
 
+TEST_CASE("a real board has the kernel's command line, and no stand-in to ask for a reboot") {
+    auto const parsed = parse(test::replaced(test::sim_device_document(), "board: sim", "board: rock64"));
+    CHECK(test::texts(parsed) ==
+          std::vector<std::string>{
+              "device.yaml:18:17: boot.command_line: is the kernel's, /proc/cmdline, on every board but sim",
+              "device.yaml:45:19: sim.reboot_request: is for board sim; this board is rock64"});
+}
+
 TEST_CASE("what is required is enough, and the rest has its defaults") {
     auto const parsed = parse("device: {board: sim, compatible: c, built: 2026-11-01T00:00:00Z}\n"
                               "slots: {a: {boot: /1, rootfs: /2}, b: {boot: /3, rootfs: /4}}\n"
@@ -148,8 +156,10 @@ TEST_CASE("each rule of the device document has its sentence") {
         char const* fresh;
         std::string want;
     } const cases[] = {
-        {"board of another build", "board: sim", "board: rock64",
-         "device.yaml:3:10: device.board: \"rock64\" is not a board that this build knows; it knows sim"},
+        {"board of another build", "board: sim", "board: toaster",
+         "device.yaml:3:10: device.board: \"toaster\" is not a board that this build knows; it knows sim, "
+         "rock64, "
+         "qemu"},
         {"board is a number", "board: sim", "board: 64",
          "device.yaml:3:10: device.board: expected a text (put a number in quotes), not \"64\""},
         {"compatible is empty", "compatible: atomix-sim", "compatible: ''",
@@ -438,7 +448,7 @@ TEST_CASE("ten problems are reported at once, in the order of the lines") {
           std::vector<std::string>{
               "device.yaml:1:1: device.compatible: is required",
               "device.yaml:1:1: update.keyring: is required",
-              "device.yaml:2:10: device.board: \"rock65\" is not a board that this build knows; it knows sim",
+              "device.yaml:2:10: device.board: \"rock65\" is not a board that this build knows; it knows sim, rock64, qemu",
               "device.yaml:3:10: device.built: expected a UTC time such as 2026-11-01T00:00:00Z, not "
               "\"yesterday\"",
               "device.yaml:4:3: device.colour: is not a known key here; known are board, compatible, built, "

@@ -80,6 +80,16 @@ class RequiredUnit(Booted):
         self.boot_with(None)
         self.assert_it_is_rolled_back("unit:wanted.service: systemd knows no wanted.service: the image lacks it")
 
+    def test_on_a_board_with_systemd_reboots_the_machine_and_its_reason_is_in_the_journal(self):
+        document = (trial_end_test.root / "etc/atomix/device.yaml").read_text()
+        real, _, _ = document.replace("board: sim", "board: qemu").partition("sim:\n")
+        self.put("etc/atomix/device.yaml", real.encode())
+        self.boot_with(None)
+        self.assertTrue(wait_until(self.container.has_ended, 60, 0.1), "no reboot")
+        self.assertTrue(self.container.has_rebooted())
+        self.assertEqual("B", self.environment()["BOOT_ORDER"])
+        self.assertRegex(self.journal(), 'board: rebooting in order why="rolled back: unit:wanted.service')
+
     def test_and_dnsmasq_restarted_by_somebody_in_the_window_start_it_over(self):
         self.boot_with(STEADY)
         for unit in ("wanted.service", "atomix-dnsmasq.service"):

@@ -1,0 +1,134 @@
+#include "platform/linux_board.hpp"
+
+#include "core/files.hpp"
+#include "core/owned.hpp"
+#include "platform/command_line.hpp"
+
+#include <linux/watchdog.h>
+
+#include <fcntl.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+namespace platform {
+namespace {
+
+using core::Level;
+
+constexpr std::size_t kLongest = 4096;
+// PRINTKRB_RECORD_MAX of the kernel's printk.c is 1024, with its own prefix.
+constexpr std::size_t kLongestMessage = 900;
+constexpr auto kSystemctl = "/usr/bin/systemctl";
+
+core::Result<void> reboot_by_kernel() {
+    if (::reboot(RB_AUTOBOOT) != 0) return core::fail_errno("telling the kernel to reboot");
+    return {};
+}
+
+// Without the end of its line; empty: there is none.
+std::string line_of(std::filesystem::path const& file) {
+    auto text = core::read_file(file, kLongest);
+    if (!text) return {};
+    text->erase(std::min(text->find('\n'), text->size()));
+    return std::move(*text);
+}
+
+}   // namespace
+
+std::string reason_of_boot(unsigned status) {
+    if ((status & WDIOF_CARDRESET) != 0) return "watchdog";
+    if ((status & WDIOF_POWERUNDER) != 0) return "power";
+    return {};
+}
+
+std::string kernel_message(std::string_view text) {
+    std::string message{"<2>atomixd: "};
+    message += text.substr(0, kLongestMessage);
+    std::ranges::replace_if(
+        message, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return message + '\n';
+}
+
+LinuxBoard::LinuxBoard(Hardware hardware, core::Processes& processes, core::Log log, Acts acts)
+    : hardware_{std::move(hardware)}, processes_{processes}, log_{std::move(log)}, acts_{std::move(acts)} {
+    if (!acts_.tell_kernel) acts_.tell_kernel = reboot_by_kernel;
+}
+
+core::Result<core::Slot> LinuxBoard::booted_slot() const {
+    auto const line = core::read_file(acts_.root / "proc/cmdline", kLongest);
+    if (!line) return core::fail(line, "reading the kernel's command line");
+    auto const name = value_in_command_line(*line, "rauc.slot");
+    if (!name)
+        return core::fail(core::Errc::not_found,
+                          "the kernel's command line has no rauc.slot=: another loader than ours started it");
+    if (auto const slot = core::slot_named(*name)) return *slot;
+    return core::fail(core::Errc::not_found, "rauc.slot=" + *name + " names no slot (A or B)");
+}
+
+core::Result<std::string> LinuxBoard::boot_id() const {
+    auto const file = acts_.root / "proc/sys/kernel/random/boot_id";
+    auto id = line_of(file);
+    if (id.empty()) return core::fail(core::Errc::not_found, "the kernel has no " + file.string());
+    return id;
+}
+
+std::string LinuxBoard::boot_reason() const {
+    std::error_code none;
+    std::vector<std::filesystem::path> drivers;
+    for (auto const& entry : std::filesystem::directory_iterator{acts_.root / "sys/class/watchdog", none})
+        drivers.push_back(entry.path());
+    std::ranges::sort(drivers);
+    for (auto const& driver : drivers) {
+        auto const text = line_of(driver / "bootstatus");
+        unsigned status = 0;
+        std::from_chars(text.data(), text.data() + text.size(), status);
+        if (auto reason = reason_of_boot(status); !reason.empty()) return reason;
+    }
+    return {};
+}
+
+// The journal has it from the log; the console, and pstore where there is one, only from the kernel. A
+// message that is lost keeps nothing from rebooting.
+void LinuxBoard::tell(std::string_view sentence, std::string const& why) const {
+    log_(Level::notice, sentence, {{"why", why}});
+    core::OwnedFd const kernel{
+        ::open((acts_.root / "dev/kmsg").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY)};
+    if (!kernel) return;
+    auto const message = kernel_message(std::string{sentence} + ": " + why);
+    [[maybe_unused]] auto const written = ::write(kernel.get(), message.data(), message.size());
+}
+
+core::Task<core::Result<void>> LinuxBoard::order(core::Command command) {
+    std::string words;
+    for (auto const& word : command.argv) words += (words.empty() ? "" : " ") + word;
+    auto const done = co_await processes_.run(std::move(command));
+    if (!done) co_return core::fail(done, "running " + words);
+    if (done->status != 0)
+        co_return core::fail(core::Errc::refused,
+                             words + " ended with status " + std::to_string(done->status));
+    co_return core::Result<void>{};
+}
+
+core::Task<core::Result<void>> LinuxBoard::reboot(std::string why) {
+    tell("rebooting in order", why);
+    core::Command command{.argv = {kSystemctl, "--no-wall", "reboot"}};
+    co_return co_await order(std::move(command));
+}
+
+core::Task<core::Result<void>> LinuxBoard::force_reboot(std::string why) {
+    if (!std::exchange(forced_, true)) {
+        tell("forcing a reboot", why);
+        core::Command command{.argv = {kSystemctl, "--no-wall", "--force", "reboot"}};
+        auto const asked = co_await order(std::move(command));
+        if (asked) co_return asked;
+        log_(Level::error, "systemd does not force the reboot", {{"why", asked.error().text()}});
+    }
+    tell("the kernel is told to reboot", why);
+    co_return acts_.tell_kernel();
+}
+
+}   // namespace platform

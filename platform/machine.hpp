@@ -1,0 +1,16 @@
+#pragma once
+// A board as the wiring sees it: what main.cpp asks of it, and no feature does.
+
+#include "core/board.hpp"
+
+#include <string>
+
+namespace platform {
+
+class Machine : public core::Board {
+public:
+    // As reboot(), for a system whose orderly reboot does not come. Errors: io, refused, timed_out.
+    virtual core::Task<core::Result<void>> force_reboot(std::string why) = 0;
+};
+
+}   // namespace platform

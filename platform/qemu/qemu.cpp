@@ -1,0 +1,9 @@
+#include "platform/qemu/qemu.hpp"
+
+namespace platform {
+
+Hardware qemu() {
+    return {.name = "qemu"};
+}
+
+}   // namespace platform
