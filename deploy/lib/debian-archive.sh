@@ -27,3 +27,17 @@ next_debian() {   # WHAT FOR
 apt_options() {
     apt-config dump | grep -iE '^Acquire::([a-z]+::proxy|Check-Valid-Until|Check-Date) ' | sed 's/^/--aptopt=/'
 }
+
+# An apt of our own, with this machine's apt.conf and its state, cache and sources below WORK.
+make_private_apt() {   # WORK SOURCE-LINE…
+    mkdir -p "$1"/{state/lists/partial,cache/archives/partial}
+    : >"$1/status"
+    printf '%s\n' "${@:2}" >"$1/sources.list"
+}
+
+private_apt() {   # WORK ARGUMENT…: what it says is in WORK/log
+    apt-get -q -o Dir::State="$1/state" -o Dir::State::Status="$1/status" -o Dir::Cache="$1/cache" \
+        -o Dir::Etc::SourceList="$1/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::Etc::PreferencesParts=/dev/null -o APT::Sandbox::User=root -o APT::Default-Release= \
+        -o Acquire::Languages=none "${@:2}" >"$1/log" 2>&1
+}
