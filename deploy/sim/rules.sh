@@ -24,10 +24,10 @@ env_save() {   # name=value…: one save for all of them
     rm -f "$defaults"
 }
 
-slots_in_order() {   # "A B" only when the order is absent or names no known slot
+slots_in_order() {   # each once; "A B" only when the order is absent or names no known slot
     local word known=()
     for word in $(env_get BOOT_ORDER); do
-        [[ $word != [AB] ]] || known+=("$word")
+        [[ $word != [AB] || " ${known[*]} " == *" $word "* ]] || known+=("$word")
     done
     [[ ${#known[@]} -gt 0 ]] || known=(A B)
     echo "${known[@]}"

@@ -62,6 +62,7 @@ row "a slot outside the order is not tried and its counter stays" \
 row "without an order it is A B" 'BOOT_A_LEFT=1;BOOT_B_LEFT=1'       2 AB "A B"  ", 0 0"
 row "an order of unknown names is A B" 'BOOT_ORDER=C x;BOOT_A_LEFT=1;BOOT_B_LEFT=1' 2 AB "A B" "C x, 0 0"
 row "unknown names in an order are passed over" 'BOOT_ORDER=x B;BOOT_A_LEFT=3;BOOT_B_LEFT=3' 1 AB "B" "x B, 3 2"
+row "a slot that is named twice is tried once" 'BOOT_ORDER=B B;BOOT_A_LEFT=3;BOOT_B_LEFT=3' 1 A "B" "B B, 3 2"
 row "a counter is hexadecimal"   'BOOT_ORDER=A;BOOT_A_LEFT=10;BOOT_B_LEFT=0' 1 A "A" "A, f 0"
 row "a malformed counter is a full one" 'BOOT_ORDER=A;BOOT_A_LEFT=zz;BOOT_B_LEFT=0' 1 A "A" "A, 2 0"
 row "a missing counter is a full one"   'BOOT_ORDER=A;BOOT_B_LEFT=0'  1 A "A" "A, 2 0"
