@@ -1,0 +1,22 @@
+# boot.scr of a slot: kernel, initrd and command line of this version. make-boot-script puts boot/BOARD.cmd before it.
+# Our loader (deploy/uboot/selector.env) has chosen the slot, counted this boot, and tells where it is. Whatever fails
+# here returns, and the loader tries the other slot; nothing waits for a person.
+#
+# rauc.slot is what atomixd and trial-end read. The initrd finds the root file system by rootpart, on the disk that holds
+# the booted slot. panic=10 is the kernel's, and initramfs-tools reboots with it too.
+
+setenv bootargs "console=${console} ${earlycon} loglevel=5 panic=10 rw rauc.slot=${atomix_slot} atomix.rootpart=${distro_rootpart} atomix.env=${atomix_env}"
+
+# A root shell on the serial line, for one boot (fw_setenv _RUT_OH_ 1): systemd's own, instead of the login there.
+if test "x${atomix_rescue}" = x1; then
+    setenv bootargs "${bootargs} systemd.debug_shell=${rescue_tty} systemd.mask=serial-getty@${rescue_tty}.service"
+fi
+
+if load ${devtype} ${devnum}:${distro_bootpart} ${kernel_addr_r} ${image}; then
+    setenv image_size ${filesize}
+    if load ${devtype} ${devnum}:${distro_bootpart} ${ramdisk_addr_r} initrd; then
+        setenv initrd_size ${filesize}
+        run start_image
+    fi
+fi
+echo "boot.scr: ${atomix_slot} did not start"

@@ -1,0 +1,194 @@
+"""Our real U-Boot for QEMU (deploy/uboot): which slot it boots, what it counts, what it reads from the environment.
+
+    /usr/bin/python3 -m pytest -p no:cacheprovider test/vm/uboot_test.py
+"""
+import subprocess
+
+import pytest
+
+from loader import RESETS, RETURNS, ROOT, SLOT_BYTES, mark, shipped_script, tried
+
+FRESH = {"BOOT_ORDER": "A B", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "3"}
+
+
+def flipped(script):
+    """One bit of the commands: the checksum finds it."""
+    return script[:-8] + bytes([script[-8] ^ 1]) + script[-7:]
+
+
+def stand_in(device, loading):
+    """What deploy/sim/rules.sh, the loader of all other tests, makes of the same environment: slots tried, tries left."""
+    script = """ENV_CONFIG=$1; . "$2"
+boot() { tried+="$1 "; [[ $loading == *$1* ]]; }
+tried= loading=$3; power_cycle boot 2>/dev/null; echo "${tried% }" """
+    said = subprocess.run(["bash", "-c", script, "-", device.config, ROOT / "deploy/sim/rules.sh", loading],
+                          capture_output=True, text=True, timeout=60)
+    return said.stdout.strip(), device.tries()
+
+
+# --- which slot, and what is counted
+
+def test_the_first_of_the_order_boots_and_its_script_is_told_everything(device):
+    device.begin(**FRESH | {"BOOT_ORDER": "B A"})
+    said = device.power_cycle()
+    assert mark(said) == {"slot": "B", "rauc": "boot.1", "from": "virtio:0:3", "root": "4", "env": "saved", "rescue": ""}
+    assert device.tries() == "B A, 3 2"
+    assert said.index("Saving Environment") < said.index("bytes read"), "the slot was touched before the save"
+
+
+def test_three_boots_that_nobody_commits_lead_to_the_other_slot(device):
+    device.begin(**FRESH | {"BOOT_ORDER": "B A"})
+    assert [(mark(device.power_cycle())["slot"], device.tries()) for _ in range(4)] == [
+        ("B", "B A, 3 2"), ("B", "B A, 3 1"), ("B", "B A, 3 0"), ("A", "B A, 2 0")]
+
+
+@pytest.mark.parametrize("row", [
+    "A B:3:3:AB", "B A:3:3:A", "B A:0:0:AB", "B:0:1:", "A:0:3:AB", "C x:1:1:AB", "x B:3:3:AB", "A:10:0:A", "A:zz:0:A",
+    "A::0:A", ":3:3:AB", "A B:1:1:", "B B:3:3:A", "A;reset:3:3:A", 'B "$ (A:3:3:B', "-e B A:3:3:A", "A B:3:0:"])
+def test_the_loader_decides_as_its_stand_in_does(device, row):
+    order, left_a, left_b, loading = row.split(":")
+    variables = {"BOOT_ORDER": order, "BOOT_A_LEFT": left_a, "BOOT_B_LEFT": left_b, "unused": "1"}
+    for slot in "AB":
+        device.put(slot, RESETS if slot in loading else RETURNS)
+    device.begin(**variables)
+    want = stand_in(device, loading)
+    device.begin(**variables)
+    said = device.power_cycle()
+    # What is absent the loader stores as the built-in one.
+    assert (tried(said), device.tries()) == (want[0], want[1].replace("None", "A B" if not order else "3"))
+
+
+@pytest.mark.parametrize("how", ["zeroed", "no boot.scr", "garbage", "cut short", "one bit", "returns"])
+def test_a_slot_that_does_not_load_costs_a_try_and_the_next_boots_in_the_same_power_cycle(device, how):
+    if how == "zeroed":
+        device.write("A", bytes(SLOT_BYTES))
+    else:
+        device.put("A", RETURNS if how == "returns" else RESETS, {
+            "no boot.scr": lambda script: None, "garbage": lambda script: b"reset\n" * 50,
+            "cut short": lambda script: script[:80], "one bit": flipped}.get(how))
+    device.begin(**FRESH)
+    said = device.power_cycle()
+    assert (tried(said), mark(said)["slot"], device.tries()) == ("A B", "B", "A B, 2 2")
+
+
+def test_when_all_are_used_up_the_tries_come_back_and_the_order_stays(device):
+    device.begin(**FRESH | {"BOOT_ORDER": "B A", "BOOT_A_LEFT": "0", "BOOT_B_LEFT": "0"})
+    said = device.power_cycle()
+    assert (tried(said), device.tries()) == ("", "B A, 3 3")
+    assert mark(device.power_cycle())["slot"] == "B"
+
+
+# --- what is read from the environment
+
+def test_only_owned_variables_are_read_from_storage(device):
+    device.begin(**FRESH, bootcmd="echo HIJACKED; reset", bootdelay="-1", devnum="7", devtype="usb", bootretry="-1",
+                 atomix_pause="9999", scriptaddr="0", rauc_slot="boot.9", stdout="nulldev")
+    device.put("A", 'echo "STILL ${bootdelay} ${atomix_pause} ${devtype} ${bootretry}"\n' + RESETS)
+    said = device.power_cycle()
+    assert "HIJACKED" not in said
+    assert "STILL 0 1 virtio \n" in said
+    assert mark(said)["slot"] == "A"
+
+
+def test_the_mark_of_a_trial_and_a_wish_for_the_disk_outlive_the_loaders_saves(device):
+    device.begin(**FRESH, ATOMIX_TRIAL="A", START_UMS="1", other="goes")
+    device.power_cycle()
+    device.power_cycle()
+    env = device.env()
+    assert (env["ATOMIX_TRIAL"], env["START_UMS"], env["BOOT_A_LEFT"]) == ("A", "1", "1")
+    assert "other" not in env
+    device.set(ATOMIX_TRIAL="")
+    device.power_cycle()
+    assert "ATOMIX_TRIAL" not in device.env()
+
+
+def test_the_serial_rescue_is_for_one_boot(device):
+    device.begin(**FRESH, _RUT_OH_="1")
+    assert mark(device.power_cycle())["rescue"] == "1"
+    assert "_RUT_OH_" not in device.env()
+    assert mark(device.power_cycle())["rescue"] == ""
+
+
+def test_a_serial_rescue_that_is_not_asked_for_stays_off(device):
+    device.begin(**FRESH, _RUT_OH_="0")
+    assert mark(device.power_cycle())["rescue"] == ""
+    assert device.env()["_RUT_OH_"] == "0"
+
+
+# --- the two copies
+
+@pytest.mark.parametrize("newer", [0, 1])
+def test_with_the_newer_copy_damaged_the_older_one_counts_and_both_are_good_again_later(device, newer):
+    device.begin(**FRESH | {"BOOT_ORDER": "B A"})
+    for _ in range(newer):
+        device.set(BOOT_ORDER="B A")
+    device.set(BOOT_ORDER="A B")
+    latest = device.flags().index(max(device.flags()))
+    device.damage(latest)
+    assert mark(device.power_cycle())["slot"] == "B", "the older copy says B first"
+    assert device.tries() == "B A, 3 2"
+    device.damage(1 - device.flags().index(max(device.flags())))   # what was damaged has been written anew
+    assert device.tries() == "B A, 3 2"
+
+
+def test_with_both_copies_damaged_it_begins_with_the_defaults_and_stores_them(device):
+    device.begin(**FRESH | {"BOOT_ORDER": "B", "BOOT_A_LEFT": "0", "BOOT_B_LEFT": "1"})
+    device.damage(0)
+    device.damage(1)
+    assert device.env() == {}
+    assert mark(device.power_cycle())["slot"] == "A"
+    assert device.tries() == "A B, 2 3"
+
+
+@pytest.mark.parametrize("flags", [(254, 255), (255, 0), (0, 255)])
+def test_both_programs_agree_on_the_newer_copy_when_the_count_wraps(device, flags):
+    device.begin(**FRESH)
+    device.set_flags(1, 0)
+    device.set(BOOT_ORDER="B A")     # into the second copy
+    device.set_flags(*flags)
+    order = device.env()["BOOT_ORDER"]
+    assert mark(device.power_cycle())["slot"] == order[0]
+    assert device.tries() == f"{order}, {'2 3' if order == 'A B' else '3 2'}"
+
+
+def test_without_a_device_for_the_environment_it_boots_and_says_so(device):
+    device.write("A", bytes(SLOT_BYTES))
+    said = device.power_cycle(card=False)
+    assert "SAVE FAILED" in said
+    assert (mark(said)["slot"], mark(said)["env"]) == ("B", "failed")
+
+
+# --- nobody is waited for
+
+def test_keys_on_the_serial_line_stop_nothing(device):
+    device.begin(**FRESH)
+    assert mark(device.power_cycle(typed=b"\r\n \x1b[Ax\r\nreset\r\n" * 20))["slot"] == "A"
+
+
+# --- the slot's own boot.scr (deploy/image/boot.cmd)
+
+GARBAGE = bytes(range(256)) * 16
+SHOWS = 'echo "ARGS ${bootargs}"\n' + RESETS     # of the slot after it: what the first one would have started with
+
+
+def words_of_failed_start(device, said):
+    assert (tried(said), device.tries()) == ("A B", "A B, 2 2")
+    return next(line for line in said.splitlines() if line.startswith("ARGS ")).split()[1:]
+
+
+@pytest.mark.parametrize("files", [{}, {"Image": GARBAGE}, {"Image": GARBAGE, "initrd": GARBAGE}], ids=", ".join)
+def test_a_kernel_or_initrd_that_does_not_load_leads_to_the_other_slot(device, files):
+    device.put_files("A", {"boot.scr": shipped_script("qemu-arm64", device.at)} | files)
+    device.put("B", SHOWS)
+    device.begin(**FRESH)
+    words = words_of_failed_start(device, device.power_cycle())
+    assert {"rauc.slot=A", "atomix.rootpart=2", "atomix.env=saved", "panic=10", "console=ttyAMA0"} <= set(words)
+    assert not [word for word in words if "debug_shell" in word]
+
+
+def test_the_serial_rescue_is_a_shell_of_systemds_on_the_console(device):
+    device.put_files("A", {"boot.scr": shipped_script("qemu-arm64", device.at)})
+    device.put("B", SHOWS)
+    device.begin(**FRESH, _RUT_OH_="1")
+    assert {"systemd.debug_shell=ttyAMA0", "systemd.mask=serial-getty@ttyAMA0.service"} <= set(
+        words_of_failed_start(device, device.power_cycle()))
