@@ -1,5 +1,5 @@
 # Sourced: where this machine's Debian comes from, and what apt there needs, for those that fetch another Debian's packages.
-# Needs no root.
+# `stop SENTENCE` is the caller's. Only a root file system needs root.
 
 readonly kKeys=/usr/share/keyrings/debian-archive-keyring.gpg
 readonly kNextSuite=trixie   # Debian 13
@@ -14,7 +14,7 @@ mirror() {
         awk -v codename="$codename" '($1 == codename || $1 ~ /^(old)*stable$/) && $2 == "main" { print $3; exit }'
 }
 
-# A line of sources.list for main of the next Debian; `stop SENTENCE` is the caller's.
+# A line of sources.list for main of the next Debian.
 next_debian() {   # WHAT FOR
     local from
     from=$(mirror)
@@ -40,4 +40,33 @@ private_apt() {   # WORK ARGUMENT…: what it says is in WORK/log
         -o Dir::Etc::SourceList="$1/sources.list" -o Dir::Etc::SourceParts=/dev/null \
         -o Dir::Etc::PreferencesParts=/dev/null -o APT::Sandbox::User=root -o APT::Default-Release= \
         -o Acquire::Languages=none "${@:2}" >"$1/log" 2>&1
+}
+
+# Prints the root file system of the next Debian with these packages, made once and kept by suite and all arguments. Nobody
+# writes into it: it is the lower directory of an overlay, or is copied.
+kept_root() {   # NAME "PACKAGE…" [MMDEBSTRAP OPTION…]; two at once are fine: the later one throws its own away
+    local name=$1 packages=$2 source options kept
+    shift 2
+    kept=$cache/$name-$kNextSuite-$(sha256sum <<<"$packages $*" | cut -c1-12)
+    if [[ ! -e $kept/etc/os-release ]]; then
+        echo "making a root file system of Debian 13 ($name), once" >&2
+        command -v mmdebstrap >/dev/null || stop "mmdebstrap is missing: run deploy/install-dependencies test"
+        source=$(next_debian "its packages") || exit 1
+        mapfile -t options < <(apt_options)
+        mkdir -p "$cache"
+        making=$(mktemp -d "$cache/making.XXXXXX")
+        trap 'rm -rf "$making"' EXIT
+        echo "$source" >"$making/sources.list"
+        mmdebstrap --mode=root --variant=apt --include="$packages" "${options[@]}" \
+            --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+            --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' "$@" \
+            "$kNextSuite" "$making/root" "$making/sources.list" >"$making/log" 2>&1 || {
+            tail -15 "$making/log" >&2
+            stop "mmdebstrap failed, its words are above: is the network reachable?"
+        }
+        mv -T "$making/root" "$kept" 2>/dev/null || [[ -e $kept/etc/os-release ]] || stop "$kept could not be made"
+        rm -rf "$making"
+        trap - EXIT
+    fi
+    echo "$kept"
 }
