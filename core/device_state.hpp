@@ -254,8 +254,9 @@ struct Container {
 struct Containers {
     bool applied = false;   // the units are as the document wants them
     std::map<std::string, Container> known;
-    std::string podman_error;            // why podman cannot be asked; empty: it answered
-    std::vector<std::string> errors;     // what could not be brought about, and is tried again
+    std::string rootful_podman_error;    // why root's podman cannot be asked; empty: it answered
+    std::string rootless_podman_error;   // the same of the app user's
+    std::vector<std::string> errors;     // what could not be brought about
     std::vector<std::string> warnings;   // about the document: what is rendered otherwise than it says
     bool operator==(Containers const&) const = default;
 };

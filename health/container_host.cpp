@@ -241,9 +241,7 @@ void ContainerHost::tell() {
         if (!side->problem.empty()) told.errors.push_back(side->problem);
         auto const& errors = side->units.errors();
         told.errors.insert(told.errors.end(), errors.begin(), errors.end());
-        if (side->podman_error.empty()) continue;
-        if (!told.podman_error.empty()) told.podman_error += "; ";
-        told.podman_error += std::string{"of "} + side->who + ": " + side->podman_error;
+        (side == &root_ ? told.rootful_podman_error : told.rootless_podman_error) = side->podman_error;
     }
     containers_.set(std::move(told));
 }

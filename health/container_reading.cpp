@@ -60,7 +60,10 @@ std::vector<core::Reading> container_readings(core::DeviceState const& state) {
     std::vector<core::Reading> readings;
     bool const no_cable = wan_lease_reading(state.links.wan).cable_out;
     for (auto const& [name, container] : containers.known) {
-        auto reading = container_reading(name, container, containers.podman_error);
+        // Each owner has a podman of its own.
+        auto const& why =
+            container.rootful ? containers.rootful_podman_error : containers.rootless_podman_error;
+        auto reading = container_reading(name, container, why);
         reading.cable_out = !reading.good && no_cable;
         readings.push_back(std::move(reading));
     }

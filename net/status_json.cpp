@@ -177,6 +177,14 @@ json::object container(core::Container const& container) {
             {"error", text_or_null(container.error)}};
 }
 
+std::string podman_error(core::Containers const& containers) {
+    std::string all;
+    if (!containers.rootful_podman_error.empty()) all = "of the system: " + containers.rootful_podman_error;
+    if (!containers.rootless_podman_error.empty())
+        all += (all.empty() ? "" : "; ") + ("of the app user: " + containers.rootless_podman_error);
+    return all;
+}
+
 // Those that are required first, so that they are never the ones left out.
 json::object containers(core::Containers const& containers) {
     json::object known;
@@ -185,7 +193,7 @@ json::object containers(core::Containers const& containers) {
             if (one.required == required && known.size() < kMostShown) known[name] = container(one);
     auto const left_out = containers.known.size() - known.size();
     return {{"applied", containers.applied},
-            {"podman_error", text_or_null(containers.podman_error)},
+            {"podman_error", text_or_null(podman_error(containers))},
             {"errors", at_most_shown(containers.errors)},
             {"warnings", at_most_shown(containers.warnings)},
             {"known", std::move(known)},

@@ -49,7 +49,7 @@ struct World {
                                         {.name = "systemd-app", .state = "running", .health = "healthy"}};
     std::optional<core::Error> podman_fails;
     std::vector<int> asked_at_s;   // of root's podman, since the start
-    bool has_user = true, has_systemd = true, podman_hangs = false;
+    bool has_user = true, has_systemd = true, podman_hangs = false, rootless_podman_fails = false;
     std::optional<health::ContainerHost> host;
     std::optional<test::Started> running;
     core::TimePoint begun = clock.now();
@@ -85,6 +85,8 @@ struct World {
             asked_at_s.push_back(static_cast<int>((clock.now() - begun) / 1s));
         if (podman_hangs) co_await clock.sleep_for(100h);
         if (podman_fails) co_return *podman_fails;
+        if (rootless_podman_fails && socket != settings.podman_socket)
+            co_return core::fail(core::Errc::unreachable, "nobody listens");
         co_return podman;
     }
     void start() {
@@ -179,12 +181,12 @@ TEST_CASE_FIXTURE(World, "a podman that does not answer is told, and its word of
     start();
     podman_fails = core::fail(core::Errc::unreachable, "nobody listens");
     clock.advance(60s);
-    CHECK(told().podman_error == "of the system: nobody listens [unreachable]");
+    CHECK(told().rootful_podman_error == "nobody listens [unreachable]");
     CHECK(told("web").state.empty());
     CHECK(told("web").unit == "active");
     podman_fails.reset();
     clock.advance(60s);
-    CHECK(told().podman_error.empty());
+    CHECK(told().rootful_podman_error.empty());
     CHECK(told("web").state == "running");
     end();
 }
@@ -196,7 +198,7 @@ TEST_CASE_FIXTURE(World, "the socket of podman is started where it is not there"
     CHECK(std::ranges::count(root.orders, "start podman.socket") == 1);
     clock.advance(2s);
     CHECK(told("web").state == "running");
-    CHECK(told().podman_error.empty());
+    CHECK(told().rootful_podman_error.empty());
     end();
 }
 
@@ -206,8 +208,8 @@ TEST_CASE_FIXTURE(World, "while podman's socket starts, nobody says that podman 
     root.idle.insert("podman.socket");
     start();
     CHECK(told("web").unit == "active");
-    CHECK(told().podman_error ==
-          "of the system: podman.socket is not active: systemctl status podman.socket says why");
+    CHECK(told().rootful_podman_error ==
+          "podman.socket is not active: systemctl status podman.socket says why");
     end();
 }
 
@@ -216,7 +218,7 @@ TEST_CASE_FIXTURE(World, "a podman that is not installed is told") {
     root.unit("podman.socket") = {.load = "not-found", .active = "inactive"};
     start();
     CHECK(std::ranges::count(root.orders, "start podman.socket") == 0);
-    CHECK(told().podman_error == "of the system: systemd knows no podman.socket: install podman");
+    CHECK(told().rootful_podman_error == "systemd knows no podman.socket: install podman");
     end();
 }
 
@@ -330,6 +332,18 @@ TEST_CASE_FIXTURE(World, "after a connection to systemd has ended, podman's word
     clock.advance(1800ms);
     CHECK(told("web").unit == "active");
     CHECK(told("web").state == "running");
+    end();
+}
+
+TEST_CASE_FIXTURE(World, "one owner's podman that does not answer excuses nothing of the other's") {
+    want("web", true);
+    want("app", false);
+    rootless_podman_fails = true;
+    start();
+    CHECK(told().rootful_podman_error.empty());
+    CHECK(told().rootless_podman_error == "nobody listens [unreachable]");
+    CHECK(told("web").state == "running");
+    CHECK(told("app").state.empty());
     end();
 }
 

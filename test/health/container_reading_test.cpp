@@ -110,6 +110,23 @@ TEST_CASE("a container that fails while the WAN's cable is out may fail for that
     CHECK_FALSE(health::container_readings(state).at(1).cable_out);
 }
 
+TEST_CASE("a container is excused by its own owner's podman only") {
+    core::Container const rootful{.rootful = true, .unit = "active"}, rootless{.unit = "active"};
+    core::DeviceState state;
+    state.containers.known = {{"app", rootless}, {"web", rootful}};
+    state.containers.rootful_podman_error = "nobody listens";
+    auto readings = health::container_readings(state);
+    CHECK_FALSE(readings.at(0).good);
+    CHECK(readings.at(0).detail == "its unit is active, but podman does not know it");
+    CHECK(readings.at(1).good);
+    CHECK(readings.at(1).detail == "its unit is active, more is not known: nobody listens");
+
+    std::swap(state.containers.rootful_podman_error, state.containers.rootless_podman_error);
+    readings = health::container_readings(state);
+    CHECK(readings.at(0).good);
+    CHECK_FALSE(readings.at(1).good);
+}
+
 TEST_CASE(
     "a container that was good before the update is missed in the trial, unless the operator took it out") {
     auto gone = trial(Source::built_in);

@@ -75,7 +75,8 @@ core::DeviceState busy_device() {
                                     .restarts = 1,
                                     .image = "localhost/web:1",
                                     .image_id = "f00d"}}},
-                        .podman_error = "nobody listens",
+                        .rootful_podman_error = "nobody listens",
+                        .rootless_podman_error = "it says nothing",
                         .errors = {"toy: no such image"},
                         .warnings = {"toy: Network is pasta"}};
     return state;
@@ -277,7 +278,7 @@ constexpr char const* kBusy = R"json({
   },
   "containers": {
     "applied": true,
-    "podman_error": "nobody listens",
+    "podman_error": "of the system: nobody listens; of the app user: it says nothing",
     "errors": [
       "toy: no such image"
     ],
