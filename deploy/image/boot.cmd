@@ -2,10 +2,10 @@
 # Our loader (deploy/uboot/selector.env) has chosen the slot, counted this boot, and tells where it is. Whatever fails
 # here returns, and the loader tries the other slot; nothing waits for a person.
 #
-# rauc.slot is what atomixd and trial-end read. The initrd finds the root file system by rootpart, on the disk that holds
-# the booted slot. panic=10 is the kernel's, and initramfs-tools reboots with it too.
+# rauc.slot is what atomixd, trial-end and the initrd read. The initrd looks for the slot's partitions on the disk whose
+# path in /sys/devices has atomix.disk in it, and on no other one. panic=10 reboots a kernel that cannot go on.
 
-setenv bootargs "console=${console} ${earlycon} loglevel=5 panic=10 rw rauc.slot=${atomix_slot} atomix.rootpart=${distro_rootpart} atomix.env=${atomix_env}"
+setenv bootargs "console=${console} ${earlycon} loglevel=5 panic=10 rw rauc.slot=${atomix_slot} atomix.disk=${disk} atomix.env=${atomix_env}"
 
 # A root shell on the serial line, for one boot (fw_setenv _RUT_OH_ 1): systemd's own, instead of the login there.
 if test "x${atomix_rescue}" = x1; then
