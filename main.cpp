@@ -207,7 +207,9 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
         return kCannotRun;
     }
     core::SystemClock clock;
-    ota::Books books{*device.data / "state"};
+    auto const report = board.boot_report();
+    for (auto const& problem : report.problems) log(Level::error, "problem of this boot", {{"why", problem}});
+    ota::Books books{*device.data / "state", !report.data_is_lost};
     core::BootBook boot_book{*device.data / "state" / "boots.json", *boot_id, say("boot")};
     config::Accepted const accepted{*device.data, *slot, config::device_names(device)};
     auto const in_force = accepted.choose();
@@ -233,6 +235,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                     .config = in_force.state,
                     .network = net::first_setup(wishes, device),
                     .flags = config::read_flags(*device.data / "config"),
+                    .update = {.problems = report.problems},
                     .boots = boot_book.boots(board.boot_reason())}};
 
     // Flag files and kernel -> facts
@@ -315,6 +318,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
          .local_name = names.empty() ? "" : names.back(),
          .data = *device.data,
          .data_minimum = static_cast<std::uint64_t>(*device.data_minimum_mib) << 20,
+         .data_is_lost = report.data_is_lost,
          .built = *device.built,
          .units = *device.trial_units,
          .rules = rules},

@@ -74,7 +74,9 @@ core::Task<void> Prober::ask_network(std::vector<core::Reading>& readings) {
 }
 
 core::Task<void> Prober::ask_own(std::vector<core::Reading>& readings) {
-    auto const data = co_await data_.look();
+    auto data = co_await data_.look();
+    if (settings_.data_is_lost)
+        data.written = core::fail(core::Errc::not_found, "the data partition did not mount; nothing is kept");
     if (is_on("data_space")) readings.push_back(data_space_reading(data.free_bytes, settings_.data_minimum));
     if (is_on("data_writable")) readings.push_back(data_writable_reading(data.written));
     if (!is_on("clock")) co_return;

@@ -20,6 +20,7 @@ struct ProbeSettings {
     std::string local_name;   // that dnsmasq must know, "atomixos.local"; empty: none, and DNS is not asked
     std::filesystem::path data;
     std::uint64_t data_minimum = 0;   // bytes
+    bool data_is_lost = false;        // it is memory: the partition did not mount
     core::WallTime built{};           // of this image: the clock's floor
     std::vector<std::string> units;   // of systemd, beyond dnsmasq's and chronyd's
     Rules rules;                      // which are off

@@ -23,8 +23,9 @@ template <class Value, class Parse> void Books::read(core::StateFile const& file
         into = parse(**object);
 }
 
-Books::Books(std::filesystem::path const& directory)
-    : update_file_{directory / "update.json", kSchema},
+Books::Books(std::filesystem::path const& directory, bool survive)
+    : survive_{survive},
+      update_file_{directory / "update.json", kSchema},
       ledger_file_{directory / "ledger.json", kSchema},
       history_file_{directory / "history.json", kSchema},
       committed_file_{directory / "committed.json", kSchema},

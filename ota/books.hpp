@@ -19,8 +19,10 @@ namespace ota {
 class Books {
 public:
     // Reads everything under `directory` (<data>/state). What was unreadable is in problems().
-    explicit Books(std::filesystem::path const& directory);
+    // `survive`: what is written outlives this boot.
+    explicit Books(std::filesystem::path const& directory, bool survive = true);
 
+    bool survive() const noexcept { return survive_; }
     std::optional<UpdateRecord> const& update() const noexcept { return update_; }
     Ledger const& ledger() const noexcept { return ledger_; }
     History const& history() const noexcept { return history_; }
@@ -45,6 +47,7 @@ public:
 private:
     template <class Value, class Parse> void read(core::StateFile const& file, Value& into, Parse parse);
 
+    bool survive_;
     core::StateFile update_file_;
     core::StateFile ledger_file_;
     core::StateFile history_file_;

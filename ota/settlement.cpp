@@ -135,6 +135,8 @@ Task<Result<void>> Settlement::roll_back(UpdateRecord record, std::string reason
                        known->bundle == record.bundle;
     auto recorded = books_.set(record);
     if (recorded) recorded = record_rollback(record, why, again);
+    if (recorded && !books_.survive())
+        recorded = fail(core::Errc::io, "the data partition did not mount, so its files are lost");
     publish(Phase::rolled_back, record.bundle.version);
 
     // Even if the explanation could not be stored: the environment is what keeps the bad slot from being

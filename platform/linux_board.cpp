@@ -7,7 +7,6 @@
 #include <linux/watchdog.h>
 
 #include <fcntl.h>
-#include <sys/reboot.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,8 +23,11 @@ constexpr std::size_t kLongest = 4096;
 constexpr std::size_t kLongestMessage = 900;
 constexpr auto kSystemctl = "/usr/bin/systemctl";
 
-core::Result<void> reboot_by_kernel() {
-    if (::reboot(RB_AUTOBOOT) != 0) return core::fail_errno("telling the kernel to reboot");
+core::Result<void> put(std::filesystem::path const& file, std::string_view text) {
+    core::OwnedFd const fd{::open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY)};
+    if (!fd) return core::fail_errno("opening " + file.string());
+    if (::write(fd.get(), text.data(), text.size()) < 0)
+        return core::fail_errno("writing to " + file.string());
     return {};
 }
 
@@ -53,13 +55,14 @@ std::string kernel_message(std::string_view text) {
     return message + '\n';
 }
 
-LinuxBoard::LinuxBoard(Hardware hardware, core::Processes& processes, core::Log log, Acts acts)
-    : hardware_{std::move(hardware)}, processes_{processes}, log_{std::move(log)}, acts_{std::move(acts)} {
-    if (!acts_.tell_kernel) acts_.tell_kernel = reboot_by_kernel;
-}
+LinuxBoard::LinuxBoard(Hardware hardware,
+                       core::Processes& processes,
+                       core::Log log,
+                       std::filesystem::path root)
+    : hardware_{std::move(hardware)}, processes_{processes}, log_{std::move(log)}, root_{std::move(root)} {}
 
 core::Result<core::Slot> LinuxBoard::booted_slot() const {
-    auto const line = core::read_file(acts_.root / "proc/cmdline", kLongest);
+    auto const line = core::read_file(root_ / "proc/cmdline", kLongest);
     if (!line) return core::fail(line, "reading the kernel's command line");
     auto const name = value_in_command_line(*line, "rauc.slot");
     if (!name)
@@ -70,7 +73,7 @@ core::Result<core::Slot> LinuxBoard::booted_slot() const {
 }
 
 core::Result<std::string> LinuxBoard::boot_id() const {
-    auto const file = acts_.root / "proc/sys/kernel/random/boot_id";
+    auto const file = root_ / "proc/sys/kernel/random/boot_id";
     auto id = line_of(file);
     if (id.empty()) return core::fail(core::Errc::not_found, "the kernel has no " + file.string());
     return id;
@@ -79,7 +82,7 @@ core::Result<std::string> LinuxBoard::boot_id() const {
 std::string LinuxBoard::boot_reason() const {
     std::error_code none;
     std::vector<std::filesystem::path> drivers;
-    for (auto const& entry : std::filesystem::directory_iterator{acts_.root / "sys/class/watchdog", none})
+    for (auto const& entry : std::filesystem::directory_iterator{root_ / "sys/class/watchdog", none})
         drivers.push_back(entry.path());
     std::ranges::sort(drivers);
     for (auto const& driver : drivers) {
@@ -91,15 +94,20 @@ std::string LinuxBoard::boot_reason() const {
     return {};
 }
 
+BootReport LinuxBoard::boot_report() const {
+    auto const told = [this](char const* file) {
+        auto const text = core::read_file(root_ / file, kLongest);
+        return text ? *text : std::string{};
+    };
+    return platform::boot_report(told("proc/cmdline"), told("run/atomix-initrd"));
+}
+
 // The journal has it from the log; the console, and pstore where there is one, only from the kernel. A
 // message that is lost keeps nothing from rebooting.
 void LinuxBoard::tell(std::string_view sentence, std::string const& why) const {
     log_(Level::notice, sentence, {{"why", why}});
-    core::OwnedFd const kernel{
-        ::open((acts_.root / "dev/kmsg").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY)};
-    if (!kernel) return;
-    auto const message = kernel_message(std::string{sentence} + ": " + why);
-    [[maybe_unused]] auto const written = ::write(kernel.get(), message.data(), message.size());
+    [[maybe_unused]] auto const told =
+        put(root_ / "dev/kmsg", kernel_message(std::string{sentence} + ": " + why));
 }
 
 core::Task<core::Result<void>> LinuxBoard::order(core::Command command) {
@@ -128,7 +136,7 @@ core::Task<core::Result<void>> LinuxBoard::force_reboot(std::string why) {
         log_(Level::error, "systemd does not force the reboot", {{"why", asked.error().text()}});
     }
     tell("the kernel is told to reboot", why);
-    co_return acts_.tell_kernel();
+    co_return put(root_ / "proc/sysrq-trigger", "b");
 }
 
 }   // namespace platform

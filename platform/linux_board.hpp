@@ -4,7 +4,8 @@
 // Everything is read below `root`, which a test points at a recorded tree. The loader says the slot on the
 // kernel's command line, "rauc.slot=A". Sources of the rest: Documentation/admin-guide/sysctl/kernel.rst
 // (random/boot_id), Documentation/ABI/testing/sysfs-class-watchdog (bootstatus, decimal, the WDIOF_ bits of
-// linux/watchdog.h), Documentation/ABI/testing/dev-kmsg.
+// linux/watchdog.h), Documentation/ABI/testing/dev-kmsg, Documentation/admin-guide/sysrq.rst ("b": reboots at
+// once; root's word counts whatever kernel.sysrq says).
 
 #include "core/log.hpp"
 #include "core/processes.hpp"
@@ -12,7 +13,6 @@
 #include "platform/machine.hpp"
 
 #include <filesystem>
-#include <functional>
 
 namespace platform {
 
@@ -26,12 +26,11 @@ std::string kernel_message(std::string_view text);
 
 class LinuxBoard final : public Machine {
 public:
-    struct Acts {
-        std::filesystem::path root = "/";
-        std::function<core::Result<void>()> tell_kernel;   // empty: reboot(2)
-    };
     // A view of `processes`.
-    LinuxBoard(Hardware hardware, core::Processes& processes, core::Log log, Acts acts);
+    LinuxBoard(Hardware hardware,
+               core::Processes& processes,
+               core::Log log,
+               std::filesystem::path root = "/");
 
     std::string name() const override { return hardware_.name; }
     core::Result<core::Slot> booted_slot() const override;
@@ -45,6 +44,9 @@ public:
     // written.
     core::Task<core::Result<void>> force_reboot(std::string why) override;
 
+    // What is not there was not told.
+    BootReport boot_report() const override;
+
 private:
     void tell(std::string_view sentence, std::string const& why) const;
     core::Task<core::Result<void>> order(core::Command command);
@@ -52,7 +54,7 @@ private:
     Hardware hardware_;
     core::Processes& processes_;
     core::Log log_;
-    Acts acts_;
+    std::filesystem::path root_;
     bool forced_ = false;   // systemd was asked to force it
 };
 

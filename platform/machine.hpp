@@ -2,6 +2,7 @@
 // A board as the wiring sees it: what main.cpp asks of it, and no feature does.
 
 #include "core/board.hpp"
+#include "platform/boot_report.hpp"
 
 #include <string>
 
@@ -11,6 +12,8 @@ class Machine : public core::Board {
 public:
     // As reboot(), for a system whose orderly reboot does not come. Errors: io, refused, timed_out.
     virtual core::Task<core::Result<void>> force_reboot(std::string why) = 0;
+
+    virtual BootReport boot_report() const { return {}; }
 };
 
 }   // namespace platform

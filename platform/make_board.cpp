@@ -12,7 +12,7 @@ std::unique_ptr<Machine> make_board(BoardChoice choice, core::Processes& process
         return std::make_unique<SimBoard>(std::move(choice.command_line), std::move(choice.reboot_request));
     for (auto const& hardware : {rock64(), qemu()})
         if (choice.name == hardware.name)
-            return std::make_unique<LinuxBoard>(hardware, processes, std::move(log), LinuxBoard::Acts{});
+            return std::make_unique<LinuxBoard>(hardware, processes, std::move(log));
     return nullptr;
 }
 

@@ -26,6 +26,7 @@ struct World {
     core::StateBus state{io.get_executor(), core::DeviceState{}};
     int contacts = 0;
     std::vector<std::string> units;
+    bool data_is_lost = false;
     core::ServerContact answer{.status = 204};
 
     health::Prober prober_without_server(health::Rules rules = {}) {
@@ -43,6 +44,7 @@ struct World {
                 {.lan = {.address = core::Ipv4{127u << 24 | 1}, .prefix = 8},
                  .local_name = "gateway.local",
                  .data = data.path(),
+                 .data_is_lost = data_is_lost,
                  .units = units,
                  .rules = std::move(rules)},
                 {.clock_is_synchronised = []() -> core::Task<bool> { co_return true; },
@@ -102,6 +104,23 @@ TEST_CASE_FIXTURE(World, "a round has every known probe once, and none that is o
     REQUIRE(rest);
     REQUIRE(rest->size() == 1);
     CHECK(rest->at(0).probe == "clock");
+}
+
+TEST_CASE_FIXTURE(World, "data that is memory can be written, and is bad all the same") {
+    health::Rules data_only;
+    for (auto const name : core::kProbes)
+        if (name != "data_writable") data_only.probes[std::string{name}] = health::Importance::off;
+    auto kept = prober(data_only);
+    auto readings = result_of(kept.round());
+    REQUIRE(readings);
+    CHECK(readings->at(0).good);
+    data_is_lost = true;
+    auto memory = prober(data_only);
+    readings = result_of(memory.round());
+    REQUIRE(readings);
+    CHECK(readings->at(0).probe == "data_writable");
+    CHECK(!readings->at(0).good);
+    CHECK(readings->at(0).detail.starts_with("the data partition did not mount; nothing is kept"));
 }
 
 TEST_CASE_FIXTURE(World, "each required unit is a probe of its own, which can be off") {

@@ -422,6 +422,25 @@ TEST_CASE_FIXTURE(Device,
     CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), after.clock.wall_now(), true));
 }
 
+TEST_CASE_FIXTURE(Device,
+                  "a trial whose data is memory is rolled back, and the old slot remembers why it must") {
+    put_on_trial();
+    test::TemporaryDirectory memory;   // in place of /data, which the new slot cannot mount
+    {
+        Boot boot{memory.path(), board, env, {}, false};
+        CHECK(run_until_quiet(boot, Verdict::roll_back));
+        CHECK(board.reboots.size() == 1);
+        CHECK(boot.lines->contains("the data partition did not mount, so its files are lost"));
+    }
+    // The mark is the only memory of the trial.
+    CHECK(env.state == BootState{.order = {Slot::a}, .left_a = 3, .left_b = 0, .trial = Slot::b});
+    power_cycle();
+    Boot after{data.path(), board, env};
+    CHECK(after.start() == StartAction::ordinary);   // it would be activated again without the mark
+    CHECK(!env.state.trial);
+    CHECK(books().ledger().refusal_of(test::sample_bundle("1.1.0", 1), after.clock.wall_now(), true));
+}
+
 TEST_CASE_FIXTURE(Device, "a slot that was judged bad is left although its rollback cannot be recorded") {
     put_on_trial();
     auto record = test::sample_record(Phase::rolled_back, board.id);

@@ -34,19 +34,13 @@ struct World {
     test::TemporaryDirectory root;
     std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
     ScriptedProcesses processes;
-    int kernel_told = 0;
     core::asio::io_context io;
-    platform::LinuxBoard board{{.name = "a board"},
-                               processes,
-                               {lines, "board"},
-                               {.root = root / "", .tell_kernel = [this] {
-                                    ++kernel_told;
-                                    return core::Result<void>{};
-                                }}};
+    platform::LinuxBoard board{{.name = "a board"}, processes, {lines, "board"}, root / ""};
 
     void put(char const* file, std::string_view text) {
         REQUIRE(core::replace_file(root / file, text).has_value());
     }
+    std::string told_by_sysrq() { return *core::read_file(root / "proc/sysrq-trigger", 4096); }
     std::string console() { return *core::read_file(root / "dev/kmsg", 4096); }
 };
 
@@ -70,6 +64,14 @@ TEST_CASE_FIXTURE(World, "the kernel's id of a boot is the machine's") {
     CHECK(board.boot_id().error().is(core::Errc::not_found));
     put("proc/sys/kernel/random/boot_id", "3f1c1c52-9f5e-4f5a-8f0e-0d6e5a1b2c3d\n");
     CHECK(*board.boot_id() == "3f1c1c52-9f5e-4f5a-8f0e-0d6e5a1b2c3d");
+}
+
+TEST_CASE_FIXTURE(World, "what loader and initrd could not do is read from where they tell it") {
+    CHECK(board.boot_report() == platform::BootReport{});
+    put("proc/cmdline", "rauc.slot=A atomix.env=failed\n");
+    put("run/atomix-initrd", "data=lost\n");
+    CHECK(board.boot_report().data_is_lost);
+    CHECK(board.boot_report().problems.size() == 2);
 }
 
 TEST_CASE("a watchdog's status says why a boot began, as far as the driver knows") {
@@ -105,7 +107,7 @@ TEST_CASE_FIXTURE(World,
     CHECK(processes.ran == std::vector<std::string>{"/usr/bin/systemctl --no-wall reboot"});
     CHECK(lines->contains("board: rebooting in order why=\"update 1.1.0\""));
     CHECK(console() == "<2>atomixd: rebooting in order: update 1.1.0\n");
-    CHECK(kernel_told == 0);
+    CHECK_FALSE(std::filesystem::exists(root / "proc/sysrq-trigger"));
 }
 
 TEST_CASE_FIXTURE(World,
@@ -123,10 +125,11 @@ TEST_CASE_FIXTURE(World,
 
 TEST_CASE_FIXTURE(World, "a forced reboot is systemd's first and the kernel's when it is asked for again") {
     put("dev/kmsg", "");
+    put("proc/sysrq-trigger", "");
     CHECK(test::run_task(io, board.force_reboot("trial")).has_value());
-    CHECK(kernel_told == 0);
+    CHECK(told_by_sysrq() == "");
     CHECK(test::run_task(io, board.force_reboot("trial")).has_value());
-    CHECK(kernel_told == 1);
+    CHECK(told_by_sysrq() == "b");
     CHECK(processes.ran == std::vector<std::string>{"/usr/bin/systemctl --no-wall --force reboot"});
     CHECK(console() ==
           "<2>atomixd: forcing a reboot: trial\n<2>atomixd: the kernel is told to reboot: trial\n");
@@ -134,6 +137,11 @@ TEST_CASE_FIXTURE(World, "a forced reboot is systemd's first and the kernel's wh
 
 TEST_CASE_FIXTURE(World, "the kernel reboots at once where systemd does not answer") {
     processes.ends = {core::fail(core::Errc::timed_out, "no end within 10 s")};
+    auto const cannot = test::run_task(io, board.force_reboot("trial"));
+    REQUIRE(!cannot);   // nobody is left to ask, until it is asked for again
+    CHECK(cannot.error().context.find("opening " + (root / "proc/sysrq-trigger").string()) !=
+          std::string::npos);
+    put("proc/sysrq-trigger", "");
     CHECK(test::run_task(io, board.force_reboot("trial")).has_value());
-    CHECK(kernel_told == 1);
+    CHECK(told_by_sysrq() == "b");
 }

@@ -49,8 +49,9 @@ struct Boot {
     Boot(std::filesystem::path const& data,
          FakeBoard& board,
          MemoryBootEnv& env,
-         config::MaintenanceWindows windows = {})
-        : books{data / "state"},
+         config::MaintenanceWindows windows = {},
+         bool data_is_kept = true)
+        : books{data / "state", data_is_kept},
           state{io.get_executor(),
                 core::DeviceState{.identity = {.version = "1.0.0", .slot = board.slot, .boot_id = board.id}}},
           settings{.compatible = "atomix-sim",
