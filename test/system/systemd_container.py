@@ -42,13 +42,32 @@ mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
 ln -s pts/ptmx dev/ptmx; ln -s /proc/self/fd dev/fd
 mount -t tmpfs tmpfs dev/shm
 mkdir -p old; pivot_root . old; umount -l /old
+mount --make-rshared /   # as systemd does outside containers: what is mounted later shows in the sandboxes
 exec env -i container=atomix PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
     /lib/systemd/systemd --log-target=journal --show-status=0 --unit=multi-user.target </dev/null >/dev/null 2>&1
+"""
+# The boot environment is a file here, and so are the slots. The sandbox has a /proc of its own: what the container has
+# mounted over parts of it is not there.
+_ATOMIXD = """[Service]
+ReadWritePaths=/var/lib -/slots
+BindReadOnlyPaths=/etc/atomix/cmdline:/proc/cmdline
+InaccessiblePaths=-/proc/sysrq-trigger
+"""
+# Where services.host is "children", which it is on no product with systemd: they need what atomixd itself does not.
+_CHILDREN = """[Service]
+CapabilityBoundingSet=~
+RestrictAddressFamilies=
+SystemCallFilter=
+ReadWritePaths=/etc
 """
 PRODUCT_UNITS = ("atomix-firewall.service", "atomix-lan.service", "atomix-lan-link.service", "atomix-dnsmasq.service",
                  "atomix-chronyd.service", "atomixd.service")
 _CGROUPS = Path("/run/cgroups")
 _LOG = Path("/run/journal")
+
+
+def let_atomixd_have_children(root):
+    (root / "etc/systemd/system/atomixd.service.d/children.conf").write_text(_CHILDREN)
 
 
 def probe():
@@ -78,6 +97,9 @@ def make_root(atomixd, at=Path("/run/container"), lower="/"):
     units.write_command_line(root)
     document = root / "etc/atomix/device.yaml"
     document.write_text(document.read_text().replace("/etc/atomix/cmdline", "/proc/cmdline"))   # mounted there
+    drop_in = root / "etc/systemd/system/atomixd.service.d"
+    drop_in.mkdir()
+    (drop_in / "container.conf").write_text(_ATOMIXD)
     for unit in _MASKED:
         (root / "etc/systemd/system" / unit).symlink_to("/dev/null")
     return root

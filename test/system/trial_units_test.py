@@ -43,6 +43,11 @@ class RequiredUnit(Booted):
         self.boot()
         self.container.wait_until_booted()
 
+    def be_a_real_board(self):
+        document = (trial_end_test.root / "etc/atomix/device.yaml").read_text()
+        real, _, _ = document.replace("board: sim", "board: qemu").partition("sim:\n")
+        self.put("etc/atomix/device.yaml", real.encode())
+
     def status(self):
         said = trial_end_test.sides.gw.run("curl", "-sf", "-m", "5", f"http://{LAN}:8080/api/v1/status", check=False)
         return json.loads(said) if said else None
@@ -81,14 +86,25 @@ class RequiredUnit(Booted):
         self.assert_it_is_rolled_back("unit:wanted.service: systemd knows no wanted.service: the image lacks it")
 
     def test_on_a_board_with_systemd_reboots_the_machine_and_its_reason_is_in_the_journal(self):
-        document = (trial_end_test.root / "etc/atomix/device.yaml").read_text()
-        real, _, _ = document.replace("board: sim", "board: qemu").partition("sim:\n")
-        self.put("etc/atomix/device.yaml", real.encode())
+        self.be_a_real_board()
         self.boot_with(None)
         self.assertTrue(wait_until(self.container.has_ended, 60, 0.1), "no reboot")
         self.assertTrue(self.container.has_rebooted())
         self.assertEqual("B", self.environment()["BOOT_ORDER"])
         self.assertRegex(self.journal(), 'board: rebooting in order why="rolled back: unit:wanted.service')
+
+    def test_with_data_that_is_memory_is_rolled_back_and_the_mark_stays_for_the_old_slot(self):
+        self.be_a_real_board()
+        self.addCleanup(drop_in("atomixd.service", "lost", "[Service]\nExecStartPre=+/bin/sh -c 'echo data=lost "
+                                                           ">/run/atomix-initrd'\n").unlink)
+        self.boot_with(STEADY)
+        self.assertTrue(wait_until(self.status, 20, 0.1))
+        problem, = self.status()["update"]["problems"]
+        self.assertIn("the data partition did not mount", problem)
+        self.assertTrue(wait_until(self.container.has_ended, 60, 0.1), "no reboot")
+        self.assertTrue(self.container.has_rebooted())
+        self.assertEqual(("B", "A"), (self.environment()["BOOT_ORDER"], self.environment()["ATOMIX_TRIAL"]))
+        self.assertIn("data_writable: the data partition did not mount; nothing is kept", self.journal())
 
     def test_and_dnsmasq_restarted_by_somebody_in_the_window_start_it_over(self):
         self.boot_with(STEADY)

@@ -48,6 +48,7 @@ def setUpModule():
                     "--user=root", "--pid-file=", f"--dhcp-leasefile={lab.directory}/wan-leases",
                     f"--log-facility={lab.directory}/wan-dhcp", "--log-dhcp")
     root = systemd_container.make_root(os.environ["ATOMIXD"])
+    systemd_container.let_atomixd_have_children(root)
     device = root / "etc/atomix/device.yaml"
     text = device.read_text()
     device.write_text(text.replace("  lan: eth1\n", "  lan: eth1\n  manager: networkd\n"))

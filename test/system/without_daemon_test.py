@@ -71,6 +71,12 @@ class Files(unittest.TestCase):
                               text=True)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
+    def test_atomixd_may_do_little_that_it_need_not(self):
+        done = subprocess.run(["chroot", ROOT, "systemd-analyze", "security", "--offline=true", "--no-pager",
+                               "--threshold=30", "/usr/lib/systemd/system/atomixd.service"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("Overall exposure level for atomixd.service: ", done.stdout)
+
     def test_the_interfaces_are_the_images(self):
         document = (ROOT / "etc/atomix/device.yaml").read_text()
         ruleset = (ROOT / "usr/lib/atomix/atomix.nft").read_text()
