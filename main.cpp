@@ -40,6 +40,7 @@
 #include "platform/linux_watchdog.hpp"
 #include "platform/make_board.hpp"
 #include "platform/reboot_path.hpp"
+#include "platform/status_led.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -418,6 +419,9 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     supervisor.add("monitor", [&] { return monitor.run(); });
     supervisor.add("boot book", [&] { return boot_book.run(state); });
     supervisor.add("status", [&] { return status.run(); });
+    if (auto const led = board.led(); !led.empty())
+        supervisor.add("led",
+                       [&state, led, log = say("led")] { return platform::keep_led(led, state, log); });
     supervisor.add("service manager", [&] { return tell_service_manager(state); });
 
     log(Level::notice, "started",

@@ -3,11 +3,13 @@
 // further board is one more folder with such a value and a device document.
 
 #include <string>
+#include <vector>
 
 namespace platform {
 
 struct Hardware {
-    std::string name;   // device.board of device.yaml
+    std::string name;                // device.board of device.yaml
+    std::vector<std::string> leds;   // names below /sys/class/leds; the first one that is there is used
 };
 
 }   // namespace platform

@@ -1,13 +1,10 @@
 #include "platform/linux_board.hpp"
 
 #include "core/files.hpp"
-#include "core/owned.hpp"
 #include "platform/command_line.hpp"
+#include "platform/kernel_file.hpp"
 
 #include <linux/watchdog.h>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -22,14 +19,6 @@ constexpr std::size_t kLongest = 4096;
 // PRINTKRB_RECORD_MAX of the kernel's printk.c is 1024, with its own prefix.
 constexpr std::size_t kLongestMessage = 900;
 constexpr auto kSystemctl = "/usr/bin/systemctl";
-
-core::Result<void> put(std::filesystem::path const& file, std::string_view text) {
-    core::OwnedFd const fd{::open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY)};
-    if (!fd) return core::fail_errno("opening " + file.string());
-    if (::write(fd.get(), text.data(), text.size()) < 0)
-        return core::fail_errno("writing to " + file.string());
-    return {};
-}
 
 // Without the end of its line; empty: there is none.
 std::string line_of(std::filesystem::path const& file) {
@@ -102,12 +91,20 @@ BootReport LinuxBoard::boot_report() const {
     return platform::boot_report(told("proc/cmdline"), told("run/atomix-initrd"));
 }
 
+std::filesystem::path LinuxBoard::led() const {
+    for (auto const& name : hardware_.leds) {
+        auto const directory = root_ / "sys/class/leds" / name;
+        if (std::error_code none; std::filesystem::is_directory(directory, none)) return directory;
+    }
+    return {};
+}
+
 // The journal has it from the log; the console, and pstore where there is one, only from the kernel. A
 // message that is lost keeps nothing from rebooting.
 void LinuxBoard::tell(std::string_view sentence, std::string const& why) const {
     log_(Level::notice, sentence, {{"why", why}});
     [[maybe_unused]] auto const told =
-        put(root_ / "dev/kmsg", kernel_message(std::string{sentence} + ": " + why));
+        write_kernel_file(root_ / "dev/kmsg", kernel_message(std::string{sentence} + ": " + why));
 }
 
 core::Task<core::Result<void>> LinuxBoard::order(core::Command command) {
@@ -136,7 +133,7 @@ core::Task<core::Result<void>> LinuxBoard::force_reboot(std::string why) {
         log_(Level::error, "systemd does not force the reboot", {{"why", asked.error().text()}});
     }
     tell("the kernel is told to reboot", why);
-    co_return put(root_ / "proc/sysrq-trigger", "b");
+    co_return write_kernel_file(root_ / "proc/sysrq-trigger", "b");
 }
 
 }   // namespace platform

@@ -46,6 +46,7 @@ public:
 
     // What is not there was not told.
     BootReport boot_report() const override;
+    std::filesystem::path led() const override;
 
 private:
     void tell(std::string_view sentence, std::string const& why) const;

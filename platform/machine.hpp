@@ -4,6 +4,7 @@
 #include "core/board.hpp"
 #include "platform/boot_report.hpp"
 
+#include <filesystem>
 #include <string>
 
 namespace platform {
@@ -14,6 +15,9 @@ public:
     virtual core::Task<core::Result<void>> force_reboot(std::string why) = 0;
 
     virtual BootReport boot_report() const { return {}; }
+
+    // Its LED's directory of /sys/class/leds; empty: it has none.
+    virtual std::filesystem::path led() const { return {}; }
 };
 
 }   // namespace platform

@@ -3,7 +3,7 @@
 namespace platform {
 
 Hardware qemu() {
-    return {.name = "qemu"};
+    return {.name = "qemu", .leds = {}};
 }
 
 }   // namespace platform

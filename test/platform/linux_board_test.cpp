@@ -35,7 +35,10 @@ struct World {
     std::shared_ptr<test::LogLines> lines = std::make_shared<test::LogLines>();
     ScriptedProcesses processes;
     core::asio::io_context io;
-    platform::LinuxBoard board{{.name = "a board"}, processes, {lines, "board"}, root / ""};
+    platform::LinuxBoard board{{.name = "a board", .leds = {"led-1", "standby"}},
+                               processes,
+                               {lines, "board"},
+                               root / ""};
 
     void put(char const* file, std::string_view text) {
         REQUIRE(core::replace_file(root / file, text).has_value());
@@ -72,6 +75,14 @@ TEST_CASE_FIXTURE(World, "what loader and initrd could not do is read from where
     put("run/atomix-initrd", "data=lost\n");
     CHECK(board.boot_report().data_is_lost);
     CHECK(board.boot_report().problems.size() == 2);
+}
+
+TEST_CASE_FIXTURE(World, "the led is the first of its names that the kernel has") {
+    CHECK(board.led().empty());
+    put("sys/class/leds/standby/trigger", "");
+    CHECK(board.led() == root / "sys/class/leds/standby");
+    put("sys/class/leds/led-1/trigger", "");
+    CHECK(board.led() == root / "sys/class/leds/led-1");
 }
 
 TEST_CASE("a watchdog's status says why a boot began, as far as the driver knows") {
