@@ -5,6 +5,8 @@
 #include "platform/rock64/rock64.hpp"
 #include "platform/sim/sim_board.hpp"
 
+#include <stdexcept>
+
 namespace platform {
 
 std::unique_ptr<Machine> make_board(BoardChoice choice, core::Processes& processes, core::Log log) {
@@ -13,7 +15,7 @@ std::unique_ptr<Machine> make_board(BoardChoice choice, core::Processes& process
     for (auto const& hardware : {rock64(), qemu()})
         if (choice.name == hardware.name)
             return std::make_unique<LinuxBoard>(hardware, processes, std::move(log));
-    return nullptr;
+    throw std::logic_error{"no adapter for the board " + choice.name};
 }
 
 }   // namespace platform

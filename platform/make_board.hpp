@@ -17,7 +17,8 @@ struct BoardChoice {
     std::filesystem::path reboot_request;   // and sim.reboot_request
 };
 
-// Nothing: there is no such board. A view of `processes`.
+// A view of `processes`. Throws std::logic_error where there is no such board, which no checked document
+// names.
 std::unique_ptr<Machine> make_board(BoardChoice choice, core::Processes& processes, core::Log log);
 
 }   // namespace platform

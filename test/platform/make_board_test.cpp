@@ -6,7 +6,9 @@
 
 #include <doctest/doctest.h>
 
-TEST_CASE("a board is made by its name, and an unknown name makes none") {
+#include <stdexcept>
+
+TEST_CASE("a board is made by its name, and an unknown name is a bug") {
     core::SystemProcesses processes;
     core::Log const log{std::make_shared<test::LogLines>(), "board"};
     for (auto const* name : {"sim", "rock64", "qemu"}) {
@@ -15,7 +17,7 @@ TEST_CASE("a board is made by its name, and an unknown name makes none") {
         REQUIRE(board);
         CHECK(board->name() == name);
     }
-    CHECK_FALSE(platform::make_board({.name = "toaster"}, processes, log));
+    CHECK_THROWS_AS(platform::make_board({.name = "toaster"}, processes, log), std::logic_error);
 }
 
 TEST_CASE("the simulated board reads the files that its document names, a real one the kernel's") {
