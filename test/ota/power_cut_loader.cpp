@@ -74,7 +74,8 @@ std::vector<Slot> LoaderRules::order() const {
     std::vector<Slot> slots;
     std::istringstream words{get("BOOT_ORDER")};
     for (std::string word; words >> word;)
-        if (auto const slot = core::slot_named(word)) slots.push_back(*slot);
+        if (auto const slot = core::slot_named(word); slot && std::ranges::find(slots, *slot) == slots.end())
+            slots.push_back(*slot);
     return slots.empty() ? std::vector{Slot::a, Slot::b} : slots;
 }
 
