@@ -16,8 +16,10 @@ namespace {
 // With what the making of an image fills in.
 std::string filled_in(std::string const& board, std::string const& compatible) {
     auto text = *core::read_file(SOURCE_DIRECTORY "/platform/" + board + "/device.yaml.in", 65536);
-    std::map<std::string, std::string> const values{
-        {"@COMPATIBLE@", compatible}, {"@BUILT@", "2026-11-01T00:00:00Z"}, {"@INDEX@", "7"}};
+    std::map<std::string, std::string> const values{{"@COMPATIBLE@", compatible},
+                                                    {"@BUILT@", "2026-11-01T00:00:00Z"},
+                                                    {"@INDEX@", "7"},
+                                                    {"@TLS_CA@", "/etc/atomix/tls-ca.pem"}};
     for (auto const& [mark, value] : values) {
         auto const at = text.find(mark);
         REQUIRE(at != std::string::npos);

@@ -101,8 +101,8 @@ class Init:
 
     def start(self, name):
         unit = Unit(self.root, name)
-        for directory in unit.values("RuntimeDirectory"):
-            (self.root / "run" / directory).mkdir(exist_ok=True)
+        for directory in " ".join(unit.values("RuntimeDirectory")).split():
+            (self.root / "run" / directory).mkdir(parents=True, exist_ok=True)
         for argv, may_fail in unit.commands("ExecStartPre"):
             self._run(argv, may_fail)
         if unit.values("Type") == ["oneshot"]:
