@@ -5,7 +5,7 @@
 # rauc.slot is what atomixd, trial-end and the initrd read. The initrd looks for the slot's partitions on the disk whose
 # path in /sys/devices has atomix.disk in it, and on no other one. panic=10 reboots a kernel that cannot go on.
 
-setenv bootargs "console=${console} ${earlycon} loglevel=5 panic=10 rw rauc.slot=${atomix_slot} atomix.disk=${disk} atomix.env=${atomix_env}"
+setenv bootargs "console=${console} ${earlycon} loglevel=5 panic=10 rw rauc.slot=${atomix_slot} atomix.disk=${disk} atomix.env=${atomix_env} atomix.trial=${ATOMIX_TRIAL}"
 
 # A root shell on the serial line, for one boot (fw_setenv _RUT_OH_ 1): systemd's own, instead of the login there.
 if test "x${atomix_rescue}" = x1; then
