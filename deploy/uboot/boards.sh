@@ -2,7 +2,7 @@
 #
 # defconfig, board (U-Boot's folder of it), results (what an image holds of it) and make (variables for U-Boot's make).
 
-readonly kBoards="rock64 qemu-arm64"
+readonly kBoards="rock64 qemu-arm64 qemu-amd64"
 
 choose_board() {   # BOARD: false when there is none of that name
     case $1 in
@@ -14,6 +14,10 @@ choose_board() {   # BOARD: false when there is none of that name
         defconfig=qemu_arm64_defconfig board=emulation/qemu-arm
         results=(u-boot.bin)
         make=(CROSS_COMPILE=aarch64-linux-gnu-) flags=-DATOMIX_EARLY_PCI ;;
+    qemu-amd64)
+        defconfig=qemu-x86_64_defconfig board=emulation/qemu-x86
+        results=(u-boot.rom)
+        make=(CROSS_COMPILE=x86_64-linux-gnu-) flags=-DATOMIX_EARLY_PCI ;;
     *) return 1 ;;
     esac
 }

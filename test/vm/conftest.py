@@ -4,9 +4,9 @@ import pytest
 import loader
 
 
-@pytest.fixture
-def device(tmp_path):
-    return loader.Device(tmp_path)
+@pytest.fixture(params=["qemu-arm64", "qemu-amd64"], ids=["arm", "pc"])
+def device(request, tmp_path):
+    return loader.Device(tmp_path, request.param)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -9,11 +9,10 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT_S = 60     # of one power cycle; some 3 s on an idle machine
+LIMIT_S = 60     # of one power cycle that ends in the loader; 1 to 3 s on an idle machine
 COPIES = (0x140000, 0x142000)
 COPY_BYTES = 0x2000
-SLOT_START = {"A": 2048, "B": 16384}     # in sectors; boot-a is partition 1, boot-b 3
-SLOT_BYTES = 2 << 20
+SLOT_BYTES = 2 << 20     # of a boot partition
 
 SAYS = ('echo "MARK slot=${atomix_slot} rauc=${rauc_slot} from=${devtype}:${devnum}:${distro_bootpart} '
         'root=${distro_rootpart} env=${atomix_env} rescue=${atomix_rescue}"\n')
@@ -22,11 +21,13 @@ RETURNS = SAYS
 
 MACHINES = {
     "qemu-arm64": ("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-m", "256"),
+    "qemu-amd64": ("qemu-system-x86_64", "-M", "pc", "-cpu", "max", "-m", "1024"),
 }
+CONSOLES = {"qemu-arm64": "ttyAMA0", "qemu-amd64": "ttyS0"}
 
 
-def run(*command, check=True, **more):
-    done = subprocess.run([str(word) for word in command], capture_output=True, timeout=60, **more)
+def run(*command, check=True, limit=60, **more):
+    done = subprocess.run([str(word) for word in command], capture_output=True, timeout=limit, **more)
     assert not check or done.returncode == 0, f"{' '.join(map(str, command))}: {done.stderr}"
     return done
 
@@ -40,16 +41,21 @@ def binary(board):
 
 
 class Device:
-    def __init__(self, at, board="qemu-arm64"):
-        self.at, self.board = at, board
+    """boot_bytes: the size of each of its four partitions; boot-a is the first, boot-b the third."""
+
+    def __init__(self, at, board, boot_bytes=SLOT_BYTES):
+        self.at, self.board, self.boot_bytes, self.console = at, board, boot_bytes, CONSOLES[board]
+        step = boot_bytes + (1 << 20)
+        self.start = {"A": 1 << 20, "B": (1 << 20) + 2 * step}
         self.card, self.disk, self.config = at / "environment.img", at / "disk.img", at / "fw_env.config"
-        for file, size in ((self.card, 4 << 20), (self.disk, 24 << 20)):     # an SD card is a power of two
+        for file, size in ((self.card, 4 << 20), (self.disk, (2 << 20) + 4 * step)):     # an SD card is a power of two
             with open(file, "wb") as image:
                 image.truncate(size)
         self.config.write_text("".join(f"{self.card} {start:#x} {COPY_BYTES:#x}\n" for start in COPIES))
         (at / "nothing").write_text("")
-        table = "label: gpt\n" + "".join(f"start={start}, size={SLOT_BYTES // 512}, name={name}\n" for start, name in (
-            (2048, "boot-a"), (8192, "rootfs-a"), (16384, "boot-b"), (24576, "rootfs-b")))
+        table = "label: gpt\n" + "".join(
+            f"start={((1 << 20) + number * step) // 512}, size={boot_bytes // 512}, name={name}\n"
+            for number, name in enumerate(("boot-a", "rootfs-a", "boot-b", "rootfs-b")))
         run("/sbin/sfdisk", "--quiet", self.disk, input=table.encode())
         self.put("A", RESETS)
         self.put("B", RESETS)
@@ -65,7 +71,7 @@ class Device:
         """A boot partition with these, {name: bytes}."""
         partition, file = self.at / "boot.vfat", self.at / "file"
         with open(partition, "wb") as image:
-            image.truncate(SLOT_BYTES)
+            image.truncate(self.boot_bytes)
         run("/sbin/mkfs.vfat", "--invariant", "-i", "41746f6d", partition)
         for name, data in files.items():
             file.write_bytes(data)
@@ -81,7 +87,7 @@ class Device:
     def write(self, slot, data):
         """These bytes where the slot's boot partition begins."""
         with open(self.disk, "r+b") as disk:
-            disk.seek(SLOT_START[slot] * 512)
+            disk.seek(self.start[slot])
             disk.write(data)
 
     def set(self, **variables):
@@ -127,19 +133,19 @@ class Device:
                 card.seek(start + 4)
                 card.write(bytes([flag]))
 
-    def power_cycle(self, card=True, typed=b""):
+    def power_cycle(self, card=True, typed=b"", limit=LIMIT_S):
         """From power on until the machine resets itself: what was on the serial line."""
         emulator, *machine = MACHINES[self.board]
         command = ["setpriv", "--pdeathsig", "KILL", emulator, *machine, "-bios", binary(self.board),
                    "-display", "none", "-vga", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-nic", "none",
-                   "-drive", f"file={self.disk},format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk"]
+                   "-drive", f"file={self.disk},format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk,addr=4"]
         if card:
             command += ["-drive", f"file={self.card},format=raw,if=none,id=card",
-                        "-device", "sdhci-pci", "-device", "sd-card,drive=card"]
+                        "-device", "sdhci-pci,addr=5", "-device", "sd-card,drive=card"]
         try:
-            done = subprocess.run([str(word) for word in command], input=typed, capture_output=True, timeout=LIMIT_S)
+            done = subprocess.run([str(word) for word in command], input=typed, capture_output=True, timeout=limit)
         except subprocess.TimeoutExpired as late:
-            raise AssertionError(f"no reset within {LIMIT_S} s:\n{(late.stdout or b'').decode(errors='replace')}") from late
+            raise AssertionError(f"no reset within {limit} s:\n{(late.stdout or b'').decode(errors='replace')}") from late
         said = done.stdout.decode(errors="replace").replace("\r", "")
         (self.at / "serial.log").write_text(said)
         assert done.returncode == 0, f"{emulator}: {done.stderr.decode(errors='replace')}"

@@ -1,6 +1,6 @@
-"""Our real U-Boot for QEMU (deploy/uboot): which slot it boots, what it counts, what it reads from the environment.
+"""Our real U-Boots for QEMU (deploy/uboot): which slot they boot, what they count, what they read from the environment.
 
-    /usr/bin/python3 -m pytest -p no:cacheprovider test/vm/uboot_test.py
+    /usr/bin/python3 -m pytest -p no:cacheprovider test/vm/uboot_test.py [-k pc | -k "not pc"]
 """
 import subprocess
 
@@ -178,17 +178,17 @@ def words_of_failed_start(device, said):
 
 @pytest.mark.parametrize("files", [{}, {"Image": GARBAGE}, {"Image": GARBAGE, "initrd": GARBAGE}], ids=", ".join)
 def test_a_kernel_or_initrd_that_does_not_load_leads_to_the_other_slot(device, files):
-    device.put_files("A", {"boot.scr": shipped_script("qemu-arm64", device.at)} | files)
+    device.put_files("A", {"boot.scr": shipped_script(device.board, device.at)} | files)
     device.put("B", SHOWS)
     device.begin(**FRESH)
     words = words_of_failed_start(device, device.power_cycle())
-    assert {"rauc.slot=A", "atomix.disk=0000:00:04.0", "atomix.env=saved", "panic=10", "console=ttyAMA0"} <= set(words)
+    assert {"rauc.slot=A", "atomix.disk=0000:00:04.0", "atomix.env=saved", "panic=10", f"console={device.console}"} <= set(words)
     assert not [word for word in words if "debug_shell" in word]
 
 
 def test_the_serial_rescue_is_a_shell_of_systemds_on_the_console(device):
-    device.put_files("A", {"boot.scr": shipped_script("qemu-arm64", device.at)})
+    device.put_files("A", {"boot.scr": shipped_script(device.board, device.at)})
     device.put("B", SHOWS)
     device.begin(**FRESH, _RUT_OH_="1")
-    assert {"systemd.debug_shell=ttyAMA0", "systemd.mask=serial-getty@ttyAMA0.service"} <= set(
+    assert {f"systemd.debug_shell={device.console}", f"systemd.mask=serial-getty@{device.console}.service"} <= set(
         words_of_failed_start(device, device.power_cycle()))
