@@ -9,11 +9,13 @@ using core::Level;
 using Words = std::vector<std::string>;
 
 constexpr auto kRetry = std::chrono::seconds{10};
+constexpr auto kLimit = std::chrono::seconds{60};   // of one command
 constexpr auto kLookAgain = std::chrono::hours{1};
 constexpr std::size_t kLongest = 1024 * 1024;
 
 // networkd reconfigures every interface whose file is another one. networkctl needs the message bus; a
-// restart does not, and keeps addresses and leases. One that does not run reads its files when it starts.
+// restart does not, and keeps addresses and leases. One that does not run reads its files when it starts. Who
+// is slow, as all are while a device boots, is asked again and not restarted: a restart counts in a trial.
 std::vector<Words> const kCommands{{"/usr/bin/networkctl", "reload"},
                                    {"/usr/bin/systemctl", "try-restart", "systemd-networkd.service"}};
 
@@ -69,6 +71,7 @@ Task<Result<void>> Networkd::reload() {
     for (auto const& words : kCommands) {
         core::Command command;
         command.argv = words;
+        command.limit = kLimit;
         auto const done = co_await processes_.run(std::move(command));
         if (done && done->status == 0) co_return Result<void>{};
         auto const what = words[0] + ' ' + words[1];
@@ -77,6 +80,7 @@ Task<Result<void>> Networkd::reload() {
                 core::fail(core::Errc::refused, what + " ended with status " + std::to_string(done->status));
         else
             last = fail(done, "running " + what);
+        if (!done && done.error().is(core::Errc::timed_out)) break;
     }
     co_return last;
 }

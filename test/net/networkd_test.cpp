@@ -16,11 +16,13 @@ namespace {
 struct FakeProcesses final : core::Processes {
     std::vector<std::string> ran;
     std::vector<int> statuses;   // of the next runs; then 0
+    bool answers = true;
 
     core::Task<core::Result<core::Finished>> run(core::Command command) override {
         std::string line;
         for (auto const& word : command.argv) line += (line.empty() ? "" : " ") + word;
         ran.push_back(line);
+        if (!answers) co_return core::fail(core::Errc::timed_out, command.argv[0] + " did not end in time");
         core::Finished finished;
         if (!statuses.empty()) {
             finished.status = statuses.front();
@@ -81,6 +83,13 @@ TEST_CASE_FIXTURE(World, "without a message bus networkd is restarted") {
     run(kFirst);
     CHECK(processes.ran == std::vector{kReload, kRestart});
     CHECK(state.now().network.applied);
+}
+
+TEST_CASE_FIXTURE(World, "networkd is not restarted for being slow, which a trial would hold against its slot") {
+    processes.answers = false;
+    run(kFirst, 11s);
+    CHECK(processes.ran == std::vector{kReload, kReload});
+    CHECK_FALSE(state.now().network.applied);
 }
 
 TEST_CASE_FIXTURE(World, "what cannot be told is told again, and the state says so meanwhile") {
