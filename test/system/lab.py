@@ -14,8 +14,8 @@ LAN_ADDRESS = "172.20.30.1"
 _CLONE_NEWNET = 0x40000000
 
 
-def run(*command, check=True):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+def run(*command, check=True, stdin=None):
+    done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, timeout=60)
     if check and done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command))}: {done.stderr.strip() or done.returncode}")
     return done.stdout
