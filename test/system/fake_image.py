@@ -33,16 +33,21 @@ def make(image, boot_files, tree, boot_mib=4, rootfs_mib=8, labels=("boot-a", "r
     for name, content in boot_files.items():
         (work / name).write_bytes(content)
         lab.run("mcopy", "-i", work / "boot.vfat", work / name, "::")
-    lab.run("mksquashfs", tree, work / "rootfs", "-quiet", "-no-progress", "-all-root", "-b", "128k", "-no-fragments",
-            "-comp", "zstd")
     with open(image, "wb") as file:
         file.truncate((16 + boot_mib + rootfs_mib + 2) * MIB)
     partition(image, LAYOUT.format(boot=boot_mib * 2048, rootfs_at=(16 + boot_mib) * 2048, rootfs=rootfs_mib * 2048,
                                    labels=labels, root_type=root_type or ROOT_TYPES[platform.machine()]))
     put(image, 16 * MIB, (work / "boot.vfat").read_bytes())
-    put(image, (16 + boot_mib) * MIB, (work / "rootfs").read_bytes())
+    put(image, (16 + boot_mib) * MIB, squashfs(tree))
     shutil.rmtree(work)
     return image
+
+
+def squashfs(tree, *options):
+    packed = Path(tempfile.mkdtemp(prefix="squashfs.")) / "packed"
+    lab.run("mksquashfs", tree, packed, "-quiet", "-no-progress", "-all-root", *(options or (
+        "-b", "128k", "-no-fragments", "-comp", "zstd")))
+    return packed.read_bytes()
 
 
 def put(image, at, content):
