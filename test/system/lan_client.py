@@ -40,7 +40,7 @@ class Sides:
         self.wan, self.gw, self.lan = lab.namespace("wan"), lab.namespace("gw"), lab.namespace("lan")
         lab.veth(self.wan, "wan0", self.gw, "eth0")
         self.connect_lan()
-        self.wan.run("ip", "addr", "add", WAN_HOST + "/24", "dev", "wan0")
+        self.wan.run("ip", "addr", "replace", WAN_HOST + "/24", "dev", "wan0")
         self.wan.run("ip", "link", "set", "wan0", "up")
         if not wan_is_dhcp:   # that is networkd's work
             self.gw.run("ip", "addr", "add", GW_WAN + "/24", "dev", "eth0")

@@ -1,7 +1,13 @@
-"""What every test of a virtual machine has: a device of its own, and its serial log when it failed."""
+"""What every test of a virtual machine has: a device of its own, and its evidence when it failed."""
+import os
+import shutil
+
 import pytest
 
+import images
 import loader
+import machine as machines
+import network as networks
 
 
 @pytest.fixture(params=["qemu-arm64", "qemu-amd64"], ids=["arm", "pc"])
@@ -9,9 +15,51 @@ def device(request, tmp_path):
     return loader.Device(tmp_path, request.param)
 
 
+@pytest.fixture
+def network(tmp_path):
+    made = networks.Network(tmp_path, images.KEYS)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def machine(request, tmp_path, network):
+    """A device that is off and was never on."""
+    made = machines.Machine(tmp_path, network, images.IMAGE, key=images.IMAGE / "key")
+    yield made
+    report = getattr(request.node, "call_report", None)
+    if report is None or report.failed:
+        made.keep_evidence()
+    made.close()
+    made.disk.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def running(machine):
+    """A device that has booted version 1.0.0 in slot A, has the seed's settings, and is well."""
+    if not images.FROZEN.exists():
+        machine.power_on()
+        machine.wait_until_well()
+        machine.poll()
+        machine.run_until(lambda: machine.status()["update"]["last_poll"], 60, "an update server that answers")
+        into = images.FROZEN.with_name(f"frozen.{os.getpid()}")
+        machine.freeze(into)
+        try:
+            into.rename(images.FROZEN)
+        except OSError:     # another test was first
+            shutil.rmtree(into)
+    machine.thaw(images.FROZEN)
+    return machine
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
+    if report.when != "call":
+        return
+    item.call_report = report
     log = item.funcargs.get("tmp_path") and item.funcargs["tmp_path"] / "serial.log"
-    if report.when == "call" and report.failed and log and log.exists():
+    if report.failed and log and log.exists():
         report.sections.append(("serial line of the last power cycle", log.read_text()))
+    elif report.failed and "machine" in item.funcargs:
+        report.sections.append(("evidence", str(item.funcargs["tmp_path"])))

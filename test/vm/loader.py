@@ -8,10 +8,10 @@ import re
 import subprocess
 from pathlib import Path
 
+from environment import Environment, run
+
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 60     # of one power cycle that ends in the loader; 1 to 3 s on an idle machine
-COPIES = (0x140000, 0x142000)
-COPY_BYTES = 0x2000
 SLOT_BYTES = 2 << 20     # of a boot partition
 
 SAYS = ('echo "MARK slot=${atomix_slot} rauc=${rauc_slot} from=${devtype}:${devnum}:${distro_bootpart} '
@@ -26,12 +26,6 @@ MACHINES = {
 CONSOLES = {"qemu-arm64": "ttyAMA0", "qemu-amd64": "ttyS0"}
 
 
-def run(*command, check=True, limit=60, **more):
-    done = subprocess.run([str(word) for word in command], capture_output=True, timeout=limit, **more)
-    assert not check or done.returncode == 0, f"{' '.join(map(str, command))}: {done.stderr}"
-    return done
-
-
 @functools.cache
 def binary(board):
     """Of the cache, or built now, which takes minutes (ctest's fixture has done it)."""
@@ -40,19 +34,17 @@ def binary(board):
     return next(file for file in Path(built.stdout.strip()).glob("u-boot.*"))
 
 
-class Device:
+class Device(Environment):
     """boot_bytes: the size of each of its four partitions; boot-a is the first, boot-b the third."""
 
     def __init__(self, at, board, boot_bytes=SLOT_BYTES):
-        self.at, self.board, self.boot_bytes, self.console = at, board, boot_bytes, CONSOLES[board]
+        super().__init__(at)
+        self.board, self.boot_bytes, self.console = board, boot_bytes, CONSOLES[board]
         step = boot_bytes + (1 << 20)
         self.start = {"A": 1 << 20, "B": (1 << 20) + 2 * step}
-        self.card, self.disk, self.config = at / "environment.img", at / "disk.img", at / "fw_env.config"
-        for file, size in ((self.card, 4 << 20), (self.disk, (2 << 20) + 4 * step)):     # an SD card is a power of two
-            with open(file, "wb") as image:
-                image.truncate(size)
-        self.config.write_text("".join(f"{self.card} {start:#x} {COPY_BYTES:#x}\n" for start in COPIES))
-        (at / "nothing").write_text("")
+        self.disk = at / "disk.img"
+        with open(self.disk, "wb") as image:
+            image.truncate((2 << 20) + 4 * step)
         table = "label: gpt\n" + "".join(
             f"start={((1 << 20) + number * step) // 512}, size={boot_bytes // 512}, name={name}\n"
             for number, name in enumerate(("boot-a", "rootfs-a", "boot-b", "rootfs-b")))
@@ -89,49 +81,6 @@ class Device:
         with open(self.disk, "r+b") as disk:
             disk.seek(self.start[slot])
             disk.write(data)
-
-    def set(self, **variables):
-        """One store of exactly these on top of what is there; an empty value removes."""
-        lines = "".join(f"{name}={value}\n" for name, value in variables.items())
-        run("fw_setenv", "-c", self.config, "-f", self.at / "nothing", "-s", "-", input=lines.encode())
-        stored = self.env()
-        assert {name: stored.get(name, "") for name in variables} == {n: str(v) for n, v in variables.items()}
-
-    def begin(self, **variables):
-        """Both copies hold these and nothing else."""
-        self.card.write_bytes(bytes(4 << 20))
-        self.set(**variables)
-        self.set(**variables)
-
-    def env(self):
-        """What libubootenv makes of it; empty when no copy is good."""
-        said = run("fw_printenv", "-c", self.config, "-f", "/nonexistent", check=False)
-        if said.returncode != 0:
-            return {}
-        return dict(line.split("=", 1) for line in said.stdout.decode(errors="replace").splitlines() if "=" in line)
-
-    def tries(self):
-        """Order and counters, as one line."""
-        env = self.env()
-        return f"{env.get('BOOT_ORDER')}, {env.get('BOOT_A_LEFT')} {env.get('BOOT_B_LEFT')}"
-
-    def damage(self, copy):
-        with open(self.card, "r+b") as card:
-            card.seek(COPIES[copy] + 16)
-            inverted = bytes(byte ^ 0xFF for byte in card.read(64))
-            card.seek(COPIES[copy] + 16)
-            card.write(inverted)
-
-    def flags(self):
-        """The byte behind each copy's checksum: of two good copies the greater one counts, and 0 comes after 255."""
-        data = self.card.read_bytes()
-        return [data[start + 4] for start in COPIES]
-
-    def set_flags(self, *flags):
-        with open(self.card, "r+b") as card:
-            for start, flag in zip(COPIES, flags):
-                card.seek(start + 4)
-                card.write(bytes([flag]))
 
     def power_cycle(self, card=True, typed=b"", limit=LIMIT_S):
         """From power on until the machine resets itself: what was on the serial line."""
