@@ -9,18 +9,18 @@
 namespace config {
 namespace {
 
-struct Refused {
+struct RefusedDirective {
     std::string_view key, why;
 };
-constexpr Refused kServiceName{
+constexpr RefusedDirective kServiceName{
     "ServiceName", "is refused, because the service is called by the unit's name in this document"};
-constexpr Refused kNeverInContainers[] = {
+constexpr RefusedDirective kNeverInContainers[] = {
     {"Pod", "is refused, because this document has no pods"},
     {"Rootfs", "is refused, because a container of this document has an Image"},
     kServiceName};
 constexpr auto kPrivilegedOnly = "is for privileged containers, because it can tell podman anything";
-constexpr Refused kPrivileged[] = {{"GlobalArgs", kPrivilegedOnly},
-                                   {"ContainersConfModule", kPrivilegedOnly}};
+constexpr RefusedDirective kPrivileged[] = {{"GlobalArgs", kPrivilegedOnly},
+                                            {"ContainersConfModule", kPrivilegedOnly}};
 
 template <class Rules> void refuse(Mapping& section, Directives& directives, Rules const& rules) {
     for (auto const& [key, why] : rules)

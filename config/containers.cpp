@@ -13,7 +13,7 @@ namespace {
 using Kind = ContainerUnitKind;
 
 constexpr std::array kKinds{Kind::container, Kind::network, Kind::volume, Kind::build};
-constexpr std::size_t kLongestName = 64;
+constexpr std::size_t kLongestContainerName = 64;
 constexpr auto kNotYet = "is refused, because this version does not act on it yet";
 
 // Quadlet's services come before those of the system that are called the same (systemd.generator(7)).
@@ -36,8 +36,8 @@ char const* section_name(Kind kind) noexcept {
     return "Container";
 }
 
-bool is_name(std::string_view name) {
-    return !name.empty() && name.size() <= kLongestName && name.front() != '-' &&
+bool is_container_name(std::string_view name) {
+    return !name.empty() && name.size() <= kLongestContainerName && name.front() != '-' &&
            std::ranges::all_of(name, [](char c) { return is_alphanumeric(c) || c == '_' || c == '-'; });
 }
 
@@ -83,7 +83,7 @@ public:
     void read_table(Mapping table, Node const& node, Kind kind) {
         if (node.kind != Node::Kind::mapping) return;
         for (auto const& child : node.children) {
-            if (!is_name(child.key))
+            if (!is_container_name(child.key))
                 table.refuse(child.key, "must be 1 to 64 letters, digits, _ and -, and not begin with -");
             else if (kind == Kind::container && is_taken(child.key))
                 table.refuse(child.key, "is the name of a service of this system; take another one");

@@ -1,5 +1,7 @@
 #include "config/directives.hpp"
 
+#include "config/ascii.hpp"
+
 #include <algorithm>
 #include <limits>
 
@@ -11,13 +13,6 @@ using core::fail;
 
 constexpr std::string_view kExec = "Exec";
 constexpr auto kScalar = "a text, an integer, true or false";
-
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 bool is_key(std::string_view key) {
     return !key.empty() && is_letter(key.front()) &&

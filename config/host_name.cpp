@@ -1,5 +1,6 @@
 #include "config/host_name.hpp"
 
+#include "config/ascii.hpp"
 #include "core/ipv4.hpp"
 
 #include <arpa/inet.h>
@@ -12,13 +13,6 @@ namespace {
 using core::Errc;
 using core::fail;
 
-// Not <cctype>: those depend on the locale.
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 bool is_hex(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
@@ -48,7 +42,7 @@ bool is_ipv6(std::string const& text) {
     return text.find('\0') == std::string::npos && ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
-bool is_port(std::string_view text) {
+bool is_url_port(std::string_view text) {
     auto const value = [&] {
         unsigned number = 0;
         for (char c : text) number = number * 10 + static_cast<unsigned>(c - '0');
@@ -131,7 +125,8 @@ core::Result<std::string> normal_server_url(std::string_view text) {
     bool const is_v6 = host && host->find(':') != std::string::npos;
     if (!host || is_v6 != authority->bracketed)
         return fail(Errc::bad_input, "must name a host by IP address (IPv6 in brackets) or DNS name");
-    if (!authority->port.empty() && !(authority->port.starts_with(':') && is_port(authority->port.substr(1))))
+    if (!authority->port.empty() &&
+        !(authority->port.starts_with(':') && is_url_port(authority->port.substr(1))))
         return fail(Errc::bad_input, "must have a port from 1 to 65535, or none");
     if (!is_path(path))
         return fail(Errc::bad_input, "must not have whitespace or characters that need escaping in its path");

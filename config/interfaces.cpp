@@ -14,7 +14,7 @@ using core::Errc;
 using core::fail;
 
 constexpr std::string_view kWan = "eth0", kLan = "eth1";
-constexpr std::size_t kLongestName = 15;   // IFNAMSIZ without its zero
+constexpr std::size_t kLongestInterfaceName = 15;   // IFNAMSIZ without its zero
 
 enum class Mode { dhcp, fixed };
 
@@ -86,16 +86,16 @@ void read_lan(Mapping interface, Interfaces& interfaces) {
         interface.refuse(key, kWhy);
 }
 
-bool is_name(std::string_view key) {
+bool is_ethernet_name(std::string_view key) {
     auto const digits = key.substr(std::min(kWan.size() - 1, key.size()));
-    return key.starts_with("eth") && !digits.empty() && key.size() <= kLongestName &&
+    return key.starts_with("eth") && !digits.empty() && key.size() <= kLongestInterfaceName &&
            digits.find_first_not_of("0123456789") == digits.npos && (digits == "0" || digits.front() != '0');
 }
 
 void read_table(Mapping table, Node const& node, DeviceNames const& device, Interfaces& interfaces) {
     if (node.kind != Node::Kind::mapping) return;
     for (auto const& child : node.children) {
-        if (!is_name(child.key))
+        if (!is_ethernet_name(child.key))
             table.refuse(child.key,
                          "must be eth and a number, such as eth0 (the WAN), eth1 (the LAN) or eth2");
         else if (child.key == kWan)
@@ -177,10 +177,10 @@ void check_interfaces(Mapping& network, Interfaces const& interfaces, std::optio
             return true;
         };
         if (lan && overlaps(*lan, "the LAN")) continue;
-        std::any_of(known.begin(), wish, [&](InterfaceWish const* earlier) {
-            return earlier->address->has_value() &&
-                   overlaps(**earlier->address, "the subnet of " + earlier->name);
-        });
+        for (auto earlier = known.begin(); earlier != wish; ++earlier)
+            if (auto const& other = *(*earlier)->address;
+                other && overlaps(*other, "the subnet of " + (*earlier)->name))
+                break;
     }
 }
 

@@ -16,8 +16,6 @@ using core::Errc;
 using core::fail;
 using core::Ipv4;
 
-constexpr auto kNotYet = "is refused, because this version does not act on it yet";
-
 Result<bool> as_true(Node const& node) {
     if (auto const value = as_bool(node); !value || !*value)
         return expected("true, because the LAN is always served", node);
@@ -236,7 +234,7 @@ parse_operator_document(std::string const& text, std::string const& file, Device
         root.read("watchdog", document.watchdog, as_bool);
         if (root.find("os_upgrade")) read_upgrade(root.within("os_upgrade"), document);
         document.containers = read_containers(root, device.has_containers);
-        root.refuse("users", kNotYet);
+        root.refuse("users", "is refused, because this version does not act on it yet");
     }
     if (!check.is_clean()) return check.take();
     return document;

@@ -13,7 +13,7 @@ using core::Result;
 
 constexpr std::string_view kLoopback = "127.0.0.1", kSecondLoopback = "127.0.1.1";
 
-bool is_port(std::string_view text) {
+bool is_container_port(std::string_view text) {
     int port = 0;
     auto const [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
     return failed == std::errc{} && end == text.data() + text.size() && port >= 1 && port <= 65535;
@@ -21,7 +21,8 @@ bool is_port(std::string_view text) {
 
 bool is_range(std::string_view text) {
     auto const dash = text.find('-');
-    return dash != text.npos && is_port(text.substr(0, dash)) && is_port(text.substr(dash + 1));
+    return dash != text.npos && is_container_port(text.substr(0, dash)) &&
+           is_container_port(text.substr(dash + 1));
 }
 
 bool is_protocol(std::string_view text) {
@@ -47,13 +48,13 @@ Result<PublishedPort> on_loopback(std::string_view written) {
     auto const address = rest;
 
     auto const wrong = [&](std::string const& what) { return fail(Errc::bad_input, shown(written) + what); };
-    bool const ends_well = (is_port(inside) || is_range(inside)) && is_protocol(protocol);
+    bool const ends_well = (is_container_port(inside) || is_range(inside)) && is_protocol(protocol);
     if (!ends_well || (has_address && address.empty()))
         return fail(Errc::bad_input,
                     "expected ports of host and container such as 8080:80, not " + shown(written));
     if (!has_host || outside.empty()) return wrong(" must say the host's port too, as in 8080:80");
     if (is_range(inside) || is_range(outside)) return wrong(" is a range; write every port by itself");
-    if (!is_port(outside))
+    if (!is_container_port(outside))
         return fail(Errc::bad_input,
                     "expected ports of host and container such as 8080:80, not " + shown(written));
 

@@ -1,5 +1,7 @@
 #include "config/values.hpp"
 
+#include "config/ascii.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -19,10 +21,6 @@ struct Unit {
     core::Duration length;
 };
 constexpr std::array<Unit, 4> kUnits{{{"h", 1h}, {"min", 1min}, {"s", 1s}, {"ms", 1ms}}};
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 template <class N> std::optional<N> parse_whole(std::string_view text) {
     N number{};
@@ -80,7 +78,7 @@ bool is_plain_scalar(Node const& node) {
 }   // namespace
 
 bool is_alphanumeric(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return is_digit(c) || is_letter(c);
 }
 
 core::Error expected(std::string_view what, Node const& instead) {

@@ -13,9 +13,9 @@ namespace {
 constexpr core::Backoff kConnections{.first = std::chrono::milliseconds{500},
                                      .most = std::chrono::seconds{10},
                                      .forget_after = std::chrono::seconds{10}};
-constexpr auto kOrdinaryInterval = std::chrono::minutes{1};
-constexpr auto kSettle = std::chrono::milliseconds{100};   // a burst of changes is one look
-constexpr auto kSocketStart = std::chrono::seconds{1};     // of podman.socket, until it is asked again
+constexpr auto kLookInterval = std::chrono::minutes{1};
+constexpr auto kLookSettles = std::chrono::milliseconds{100};   // a burst of changes is one look
+constexpr auto kSocketStart = std::chrono::seconds{1};          // of podman.socket, until it is asked again
 // Of a look at all of them. Each call has a limit of its own, 90 s for systemd's reading of its files, of
 // which a look may need three for each owner.
 constexpr auto kLookLimit = std::chrono::minutes{15};
@@ -201,7 +201,7 @@ Task<void> ContainerHost::ask_podman() {
     states.insert(user_.units.states().begin(), user_.units.states().end());
     if (clock_.now() < podman_due_ && states == asked_at_states_) co_return;
     asked_at_states_ = std::move(states);
-    core::Duration pause = kOrdinaryInterval;
+    core::Duration pause = kLookInterval;
     if (in_trial()) pause = settings_.trial_interval;
     podman_due_ = clock_.now() + pause;
     for (auto* side : {&root_, &user_})
@@ -294,7 +294,8 @@ Task<void> ContainerHost::phase_changes_or(std::optional<core::TimePoint> time) 
 Task<void> ContainerHost::news() {
     auto change = either_changes();
     auto other = phase_changes_or(next_time());
-    if (co_await core::ends_before(std::move(change), std::move(other))) co_await clock_.sleep_for(kSettle);
+    if (co_await core::ends_before(std::move(change), std::move(other)))
+        co_await clock_.sleep_for(kLookSettles);
 }
 
 Task<void> ContainerHost::run() {

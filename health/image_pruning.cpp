@@ -82,7 +82,7 @@ std::vector<std::string> all_of(ImageWishes const& wishes) {
     return all;
 }
 
-bool contains(std::vector<std::string> const& ids, std::string const& id) {
+bool has_id(std::vector<std::string> const& ids, std::string const& id) {
     return std::ranges::find(ids, id) != ids.end();
 }
 
@@ -115,7 +115,7 @@ std::vector<std::string> images_of_ours(ImageFacts const& facts, ImageWishes con
         if (std::ranges::any_of(facts.images, [&](PodmanImage const& image) { return image.id == id; }))
             ours.push_back(id);
     for (auto const& image : facts.images)
-        if (is_anyhow(image, named, means) && !contains(ours, image.id)) ours.push_back(image.id);
+        if (is_anyhow(image, named, means) && !has_id(ours, image.id)) ours.push_back(image.id);
     if (ours.size() > kMostRecorded) ours.erase(ours.begin(), ours.end() - kMostRecorded);
     return ours;
 }
@@ -131,7 +131,7 @@ std::vector<std::string> images_to_remove(ImageFacts const& facts, ImageWishes c
         bool const is_used = std::ranges::any_of(facts.containers, [&](PodmanContainer const& container) {
             return container.image_id == image.id;
         });
-        if (contains(facts.ours, image.id) && !is_used && !has_several_names(image) &&
+        if (has_id(facts.ours, image.id) && !is_used && !has_several_names(image) &&
             !is_anyhow(image, named, may_mean))
             removed.push_back(image.id);
     }

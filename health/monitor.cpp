@@ -12,9 +12,9 @@ using core::Phase;
 
 namespace {
 
-constexpr auto kOrdinaryInterval = std::chrono::minutes{5};
+constexpr auto kRoundInterval = std::chrono::minutes{5};
 constexpr auto kFirstReading = std::chrono::seconds{5};
-constexpr auto kSettle = std::chrono::seconds{1};   // a burst of changes is one round
+constexpr auto kRoundSettles = std::chrono::seconds{1};   // a burst of changes is one round
 constexpr auto kContainerPause = std::chrono::minutes{1};
 
 // A carrier counts after it has held, so at first there is none.
@@ -123,7 +123,7 @@ core::Task<void> Monitor::watch_ordinary() {
     auto changed = changed_from(seen);
     auto over = changed_or_time(seen, began);
     co_await core::ends_before(std::move(changed), std::move(over));
-    if (!in_trial(state_.now())) co_await clock_.sleep_for(kSettle);
+    if (!in_trial(state_.now())) co_await clock_.sleep_for(kRoundSettles);
 }
 
 core::Task<void> Monitor::changed_from(std::shared_ptr<core::DeviceState const> seen) {
@@ -139,7 +139,7 @@ core::Task<void> Monitor::containers_changed_from(std::shared_ptr<core::DeviceSt
 core::Task<void> Monitor::changed_or_time(std::shared_ptr<core::DeviceState const> seen,
                                           core::TimePoint asked) {
     auto changed = containers_changed_from(seen, asked);
-    auto over = clock_.sleep_for(kOrdinaryInterval);
+    auto over = clock_.sleep_for(kRoundInterval);
     co_await core::ends_before(std::move(changed), std::move(over));
 }
 

@@ -15,9 +15,8 @@ using asio::ip::udp;
 using core::Errc;
 using core::fail;
 
-constexpr std::size_t kLongestAnswer = 1500;
-
-core::Task<core::Result<Datagram>> exchange(core::Ipv4 address, std::uint16_t port, Datagram question) {
+core::Task<core::Result<Datagram>>
+exchange_from_another_port(core::Ipv4 address, std::uint16_t port, Datagram question) {
     auto const executor = co_await asio::this_coro::executor;
     asio::ip::address_v4 const here{address.bits};
     udp::endpoint const server{here, port};
@@ -60,7 +59,7 @@ core::Task<core::Result<Datagram>> ask_as_relay(core::Clock& clock,
                                                 std::uint16_t port,
                                                 Datagram question,
                                                 core::Duration limit) {
-    auto asked = exchange(address, port, std::move(question));
+    auto asked = exchange_from_another_port(address, port, std::move(question));
     co_return co_await answer_within(clock, limit, std::move(asked));
 }
 

@@ -14,9 +14,8 @@ namespace asio = core::asio;
 using core::Errc;
 using core::fail;
 
-constexpr std::size_t kLongestAnswer = 1500;
-
-core::Task<core::Result<Datagram>> exchange(core::Ipv4 server, std::uint16_t port, Datagram question) {
+core::Task<core::Result<Datagram>>
+exchange_datagrams(core::Ipv4 server, std::uint16_t port, Datagram question) {
     asio::ip::udp::socket socket(co_await asio::this_coro::executor);
     asio::ip::udp::endpoint const peer{asio::ip::address_v4{server.bits}, port};
     boost::system::error_code failed;
@@ -40,7 +39,7 @@ core::Task<core::Result<Datagram>> ask_by_udp(core::Clock& clock,
                                               std::uint16_t port,
                                               Datagram question,
                                               core::Duration limit) {
-    auto asked = exchange(server, port, std::move(question));
+    auto asked = exchange_datagrams(server, port, std::move(question));
     co_return co_await answer_within(clock, limit, std::move(asked));
 }
 

@@ -8,6 +8,8 @@
 
 namespace health {
 
+inline constexpr std::size_t kLongestAnswer = 1500;   // an Ethernet frame's payload
+
 // Errors: timed_out, unreachable (refused, no route).
 core::Task<core::Result<Datagram>> ask_by_udp(core::Clock& clock,
                                               core::Ipv4 server,

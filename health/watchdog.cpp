@@ -15,7 +15,7 @@ constexpr auto kLook = 3s;   // between two looks at what is left
 constexpr auto kTimeToRollBack = 5min;
 constexpr auto kRetry = 1min;
 
-std::string seconds(core::Duration d) {
+std::string in_whole_seconds(core::Duration d) {
     return std::to_string(core::count_s(d)) + " s";
 }
 
@@ -29,8 +29,8 @@ bool is_watchdog_wanted(WatchdogMode mode, bool operator_wish, core::Phase phase
 std::string why_distrusted(Counting const& seen) {
     if (!seen.left || !seen.left_later) return "it cannot tell how much time is left";
     if (*seen.left_later >= *seen.left)
-        return "it does not count: " + seconds(*seen.left) + " were left, and " + seconds(*seen.left_later) +
-               " after " + seconds(kLook);
+        return "it does not count: " + in_whole_seconds(*seen.left) + " were left, and " +
+               in_whole_seconds(*seen.left_later) + " after " + in_whole_seconds(kLook);
     return "";
 }
 
@@ -121,8 +121,8 @@ core::Task<Watchdog::Armed> Watchdog::examine(core::WatchdogDevice& device) {
     }
     // Whoever feeds it counts on what was asked for, a third of it.
     if (*timeout < settings_.timeout / 2) {
-        found.state.note = "its timeout became " + seconds(*timeout) + " instead of " +
-                           seconds(settings_.timeout) + ", too short to be fed in time";
+        found.state.note = "its timeout became " + in_whole_seconds(*timeout) + " instead of " +
+                           in_whole_seconds(settings_.timeout) + ", too short to be fed in time";
         device.close();
         co_return found;
     }

@@ -8,7 +8,7 @@ namespace {
 using core::Level;
 
 constexpr auto kHold = std::chrono::seconds{5};   // a link that comes and goes is no reason to ask every time
-constexpr auto kRetry = std::chrono::seconds{10};
+constexpr auto kTellChronyAgain = std::chrono::seconds{10};
 
 }   // namespace
 
@@ -31,7 +31,7 @@ core::Task<void> ChronyWan::run() {
         if (co_await tell(*wanted))
             told = wanted;
         else
-            co_await clock_.sleep_for(kRetry);
+            co_await clock_.sleep_for(kTellChronyAgain);
     }
 }
 

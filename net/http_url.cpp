@@ -12,16 +12,7 @@ using core::fail;
 using core::Result;
 
 constexpr std::string_view kScheme = "https://";
-constexpr std::size_t kLongest = 4096;
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-std::string lower(std::string_view text) {
-    std::string made{text};
-    std::ranges::transform(made, made.begin(), [](char c) { return lower(c); });
-    return made;
-}
+constexpr std::size_t kLongestUrl = 4096;
 
 bool is_name_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
@@ -32,7 +23,8 @@ bool is_ipv6_character(char c) {
 
 // Printable ASCII, as RFC 3986 allows it.
 bool is_clean(std::string_view text) {
-    return text.size() <= kLongest && std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+    return text.size() <= kLongestUrl &&
+           std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 std::string_view without_fragment(std::string_view text) {
@@ -77,7 +69,7 @@ Result<void> parse_authority(std::string_view text, Url& url) {
     auto const bracket = text.find(']');
     if (is_ipv6 && bracket == std::string_view::npos)
         return fail(Errc::bad_input, "the IPv6 address has no ]");
-    url.host = lower(is_ipv6 ? text.substr(1, bracket - 1) : text.substr(0, text.find(':')));
+    url.host = in_lower_case(is_ipv6 ? text.substr(1, bracket - 1) : text.substr(0, text.find(':')));
     auto const rest = text.substr(is_ipv6 ? bracket + 1 : url.host.size());
 
     bool const good = std::ranges::all_of(url.host, is_ipv6 ? is_ipv6_character : is_name_character);
@@ -93,6 +85,13 @@ Result<void> parse_authority(std::string_view text, Url& url) {
 }
 
 }   // namespace
+
+std::string in_lower_case(std::string_view text) {
+    std::string made{text};
+    std::ranges::transform(made, made.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+    return made;
+}
 
 std::string Url::peer() const {
     auto const bracketed = host.find(':') == std::string::npos ? host : "[" + host + "]";
@@ -111,7 +110,7 @@ std::string Url::text() const {
 
 Result<Url> parse_url(std::string_view text) {
     if (!is_clean(text)) return fail(Errc::bad_input, "white space or control characters in it, or too long");
-    if (lower(text.substr(0, kScheme.size())) != kScheme) return fail(Errc::refused, "only https");
+    if (in_lower_case(text.substr(0, kScheme.size())) != kScheme) return fail(Errc::refused, "only https");
     auto const rest = without_fragment(text.substr(kScheme.size()));
 
     auto const slash = std::min(rest.find_first_of("/?"), rest.size());

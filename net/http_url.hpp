@@ -21,6 +21,8 @@ struct Url {
     bool operator==(Url const&) const = default;
 };
 
+std::string in_lower_case(std::string_view text);   // of ASCII
+
 // Errors: refused (not https, credentials), bad_input (no host, bad port, white space or control characters).
 // They give the reason only; the caller names the address, unless it holds a password.
 core::Result<Url> parse_url(std::string_view text);

@@ -14,7 +14,7 @@ namespace {
 using core::Level;
 namespace fs = std::filesystem;
 
-constexpr core::Duration kRetry = std::chrono::seconds{5};
+constexpr core::Duration kServeAgain = std::chrono::seconds{5};
 
 Result<void> make_directory(fs::path const& directory, fs::perms mode) {
     std::error_code failed;
@@ -93,7 +93,7 @@ Task<void> LanServices::run() {
         auto specs = write_lan_files(document_, device_, lan.mac);
         if (!specs) {
             log_(Level::warning, "lan services are not set up, will retry", {{"why", specs.error().text()}});
-            co_await clock_.sleep_for(kRetry);
+            co_await clock_.sleep_for(kServeAgain);
             seen = nullptr;   // look again although nothing changed
             continue;
         }

@@ -7,12 +7,12 @@
 namespace net {
 namespace {
 
-constexpr std::size_t kLargestFile = 1 << 20;
+constexpr std::size_t kLargestLeaseFile = 1 << 20;
 
 }   // namespace
 
 void LeaseWatcher::look() {
-    auto const text = core::read_file(file_, kLargestFile);
+    auto const text = core::read_file(file_, kLargestLeaseFile);
     bool const is_missing = !text && text.error().is(core::Errc::not_found);   // nobody has asked yet
     auto const why = text || is_missing ? std::string{} : text.error().text();
     if (why != warned_ && !why.empty()) log_(core::Level::warning, "leases cannot be read", {{"why", why}});

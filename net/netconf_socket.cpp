@@ -14,7 +14,7 @@ namespace net {
 namespace {
 
 // Takes what is there. True when some of it says "on", cannot be read, or was lost (ENOBUFS).
-bool drain(mnl_socket const& socket) {
+bool take_netconf(mnl_socket const& socket) {
     alignas(8) std::array<std::byte, 8192> bytes;
     for (bool on = false;;) {
         auto const n = mnl_socket_recvfrom(&socket, bytes.data(), bytes.size());
@@ -48,7 +48,7 @@ NetconfSocket::NetconfSocket() : parts_{std::make_unique<Parts>()} {
 NetconfSocket::~NetconfSocket() = default;
 
 core::Task<void> NetconfSocket::switched_on() {
-    return until_told(parts_->socket.get(), drain);
+    return until_told(parts_->socket.get(), take_netconf);
 }
 
 }   // namespace net

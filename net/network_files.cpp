@@ -9,7 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLongest = 64 * 1024;
+constexpr std::size_t kLongestNetworkFile = 64 * 1024;
 
 bool is_ours(std::string const& name) {
     return name.starts_with(kNetworkFilePrefix) && name.ends_with(kNetworkFileSuffix);
@@ -35,7 +35,9 @@ Result<bool> remove_left_over(fs::path const& directory, std::vector<NetworkFile
 Result<bool> write_network_files(fs::path const& directory, std::vector<NetworkFile> const& wanted) {
     bool is_changed = false;
     for (auto const& [name, text] : wanted) {
-        if (auto const there = core::read_file(directory / name, kLongest); there && *there == text) continue;
+        if (auto const there = core::read_file(directory / name, kLongestNetworkFile);
+            there && *there == text)
+            continue;
         if (auto ok = core::replace_file(directory / name, text); !ok) return ok.error();
         is_changed = true;
     }

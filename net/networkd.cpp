@@ -8,10 +8,10 @@ namespace {
 using core::Level;
 using Words = std::vector<std::string>;
 
-constexpr auto kRetry = std::chrono::seconds{10};
+constexpr auto kTellAgain = std::chrono::seconds{10};
 constexpr auto kLimit = std::chrono::seconds{60};   // of one command
 constexpr auto kLookAgain = std::chrono::hours{1};
-constexpr std::size_t kLongest = 1024 * 1024;
+constexpr std::size_t kLongestTold = 1024 * 1024;
 
 // networkd reconfigures every interface whose file is another one. networkctl needs the message bus; a
 // restart does not, and keeps addresses and leases. One that does not run reads its files when it starts. Who
@@ -47,7 +47,7 @@ Task<void> Networkd::run() {
         if (why != network_.now().error && !why.empty())
             log_(Level::warning, "networkd is not set up, will retry", {{"why", why}});
         network_.change([&](core::NetworkSetup& setup) { setup = {.applied = why.empty(), .error = why}; });
-        auto const pause = applied ? core::Duration{kLookAgain} : core::Duration{kRetry};
+        auto const pause = applied ? core::Duration{kLookAgain} : core::Duration{kTellAgain};
         co_await clock_.sleep_for(pause);
     }
 }
@@ -58,7 +58,7 @@ Task<Result<void>> Networkd::apply() {
     if (*is_changed)
         if (auto ok = core::remove_file(places_.told); !ok) co_return ok;
     auto const wanted = in_one_text(wanted_);
-    if (auto const told = core::read_file(places_.told, kLongest); told && *told == wanted)
+    if (auto const told = core::read_file(places_.told, kLongestTold); told && *told == wanted)
         co_return Result<void>{};
     auto const reloaded = co_await reload();
     if (!reloaded) co_return reloaded.error();

@@ -13,7 +13,7 @@ namespace net {
 namespace {
 
 // Takes what is there. True when there was anything, or more than the socket holds (ENOBUFS).
-bool drain(mnl_socket const& socket) {
+bool take_events(mnl_socket const& socket) {
     std::array<std::byte, 4096> bytes;   // what the messages say does not matter
     for (bool any = false;;) {
         auto const n = mnl_socket_recvfrom(&socket, bytes.data(), bytes.size());
@@ -41,11 +41,11 @@ NftEvents::NftEvents() : parts_{std::make_unique<Parts>()} {
 NftEvents::~NftEvents() = default;
 
 void NftEvents::forget() {
-    if (parts_->socket) drain(*parts_->socket);
+    if (parts_->socket) take_events(*parts_->socket);
 }
 
 core::Task<void> NftEvents::changed() {
-    return until_told(parts_->socket.get(), drain);
+    return until_told(parts_->socket.get(), take_events);
 }
 
 }   // namespace net

@@ -24,7 +24,7 @@ using core::fail;
 using Rule = core::Owned<nftnl_rule, nftnl_rule_free>;
 using Batch = core::Owned<mnl_nlmsg_batch, mnl_nlmsg_batch_stop>;
 
-constexpr std::size_t kMost = 4096;   // bytes of a batch: about 300 are used
+constexpr std::size_t kBatchSize = 4096;   // bytes of a batch: about 300 are used
 
 Rule rule_of(std::string const& chain) {
     Rule rule{nftnl_rule_alloc()};
@@ -58,7 +58,7 @@ void add(mnl_nlmsg_batch& batch, std::uint16_t type, std::uint16_t flags, Rule c
 
 // What is left of an earlier answer, one that did not fit or could not be read, is none to what is sent next.
 void forget_answers(mnl_socket const& socket) {
-    alignas(nlmsghdr) std::array<char, kMost> bytes;
+    alignas(nlmsghdr) std::array<char, kBatchSize> bytes;
     for (;;) {
         if (mnl_socket_recvfrom(&socket, bytes.data(), bytes.size()) >= 0) continue;
         bool const is_lost = errno == ENOBUFS || errno == ENOSPC || errno == EINTR;   // more may be there
@@ -69,7 +69,7 @@ void forget_answers(mnl_socket const& socket) {
 // The kernel has answered by the time that the batch is sent: errors, or the word on the one message that
 // asked for one.
 Result<void> answer(mnl_socket const& socket) {
-    alignas(nlmsghdr) std::array<char, kMost> bytes;
+    alignas(nlmsghdr) std::array<char, kBatchSize> bytes;
     bool done = false;
     int error = 0;
     for (;;) {
@@ -116,7 +116,7 @@ Result<void> RuleSocket::set(OnlyRule const& rule) {
     auto* const socket = parts_->socket.get();
     if (!socket) return fail(Errc::io, "no netlink socket to the packet filter");
 
-    std::array<char, kMost> bytes;
+    std::array<char, kBatchSize> bytes;
     Batch const batch{mnl_nlmsg_batch_start(bytes.data(), bytes.size() / 2)};   // the rest: one message more
     nftnl_batch_begin(static_cast<char*>(mnl_nlmsg_batch_current(batch.get())), 0);
     mnl_nlmsg_batch_next(batch.get());

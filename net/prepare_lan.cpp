@@ -11,7 +11,7 @@ namespace {
 
 using core::Level;
 
-constexpr std::size_t kLongest = 1024 * 1024;
+constexpr std::size_t kLongestLanFile = 1024 * 1024;
 constexpr int kReadings = 5;   // of a list that changes while it is read
 
 // Until the kernel's list ends.
@@ -97,13 +97,13 @@ Result<void> keep_lan_files(config::OperatorDocument const& document, config::De
     for (auto const& [file, text] : {std::pair{&files.dnsmasq_config, &texts.dnsmasq_config},
                                      std::pair{&files.dnsmasq_hosts, &texts.dnsmasq_hosts},
                                      std::pair{&files.chrony_config, &texts.chrony_config}}) {
-        auto content = core::read_file(*file, kLongest);
+        auto content = core::read_file(*file, kLongestLanFile);
         if (!content) return content.error();
         *text = std::move(*content);
     }
     auto const last = print_last(*document.lan, texts);
     auto const kept_file = *device.data / "lan" / "last";
-    if (auto const kept = core::read_file(kept_file, kLongest); kept && *kept == last) return {};
+    if (auto const kept = core::read_file(kept_file, kLongestLanFile); kept && *kept == last) return {};
     return core::replace_file(kept_file, last);
 }
 

@@ -15,13 +15,6 @@ using core::Errc;
 using core::fail;
 using core::Result;
 
-std::string lower(std::string_view text) {
-    std::string made{text};
-    std::ranges::transform(made, made.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
-    return made;
-}
-
 // "%40" -> "@" (RFC 3986 section 2.1); what is no such triple stays as it is.
 std::string decoded(std::string_view text) {
     std::string made;
@@ -51,7 +44,8 @@ Result<Proxy> parse_proxy(std::string_view value, std::string const& variable) {
                                          why + "; it must be like http://proxy.example:3128");
     };
     if (auto const scheme = value.find("://"); scheme != std::string_view::npos) {
-        if (lower(value.substr(0, scheme)) != "http") return refused("only http:// proxies are supported");
+        if (in_lower_case(value.substr(0, scheme)) != "http")
+            return refused("only http:// proxies are supported");
         value.remove_prefix(scheme + 3);
     }
     if (value.ends_with('/')) value.remove_suffix(1);
@@ -79,7 +73,7 @@ std::vector<std::string> parse_direct(std::string_view list) {
         auto entry = list.substr(0, end);
         if (entry.starts_with('.')) entry.remove_prefix(1);
         if (entry.starts_with('[') && entry.ends_with(']')) entry = entry.substr(1, entry.size() - 2);
-        if (!entry.empty()) direct.push_back(lower(entry));
+        if (!entry.empty()) direct.push_back(in_lower_case(entry));
         list.remove_prefix(std::min(end + 1, list.size()));
     }
     return direct;

@@ -8,7 +8,7 @@
 namespace net {
 namespace {
 
-constexpr std::size_t kMost = 32;   // of each; glibc uses 3 servers, systemd-resolved lists all
+constexpr std::size_t kMostListed = 32;   // of each; glibc uses 3 servers, systemd-resolved lists all
 
 std::string_view take_word(std::string_view& line) {
     static constexpr std::string_view kSpace = " \t\r";
@@ -34,11 +34,12 @@ core::Resolver parse_resolv_conf(std::string_view text) {
         auto const keyword = take_word(line);
         if (keyword == "nameserver") {
             auto const word = take_word(line);
-            if (is_address(word) && resolver.servers.size() < kMost) resolver.servers.emplace_back(word);
+            if (is_address(word) && resolver.servers.size() < kMostListed)
+                resolver.servers.emplace_back(word);
         } else if (keyword == "search" || keyword == "domain") {
             resolver.search.clear();
             for (auto word = take_word(line); !word.empty(); word = take_word(line))
-                if (auto name = config::normal_dns_name(word); name && resolver.search.size() < kMost)
+                if (auto name = config::normal_dns_name(word); name && resolver.search.size() < kMostListed)
                     resolver.search.push_back(std::move(*name));
         }
     }

@@ -9,7 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLargestFile = 64 * 1024;
+constexpr std::size_t kLargestResolvConf = 64 * 1024;
 constexpr int kMostLinks = 8;
 
 // weakly_canonical() does not follow a link to nothing.
@@ -23,7 +23,7 @@ fs::path behind_links(fs::path file) {
 }   // namespace
 
 void ResolverWatcher::look() {
-    auto const text = core::read_file(file_, kLargestFile);
+    auto const text = core::read_file(file_, kLargestResolvConf);
     resolver_.set(text ? parse_resolv_conf(*text) : core::Resolver{});
 }
 

@@ -55,7 +55,7 @@ std::optional<std::string> name_in(std::string_view host) {
     return name;
 }
 
-bool is_address(std::string const& name) {
+bool is_address_literal(std::string const& name) {
     boost::system::error_code not_an_address;
     boost::asio::ip::make_address(name, not_an_address);
     return !not_an_address;
@@ -66,7 +66,7 @@ bool is_ours(std::string const& name, std::vector<std::string> const& names) {
         return std::ranges::equal(name, ours,
                                   [](unsigned char a, unsigned char b) { return a == std::tolower(b); });
     };
-    return name == "localhost" || is_address(name) || std::ranges::any_of(names, same);
+    return name == "localhost" || is_address_literal(name) || std::ranges::any_of(names, same);
 }
 
 // The reply to a request that is not for us, or not clear.

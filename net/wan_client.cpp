@@ -11,7 +11,7 @@ namespace {
 using core::Level;
 using Words = std::vector<std::string>;
 
-constexpr auto kRetry = std::chrono::seconds{10};
+constexpr auto kLeaseAgain = std::chrono::seconds{10};
 
 std::string joined(Words const& words) {
     std::string text;
@@ -133,7 +133,7 @@ core::Task<void> WanClient::run() {
             log_(Level::warning, "a static address is not set, will retry", {{"why", error}});
         network_.set({.applied = error.empty(), .error = error});
         if (error.empty()) continue;
-        co_await clock_.sleep_for(kRetry);
+        co_await clock_.sleep_for(kLeaseAgain);
         seen = nullptr;   // look again although nothing changed
     }
 }

@@ -9,7 +9,7 @@ using core::fail;
 using core::Result;
 
 namespace {
-constexpr std::size_t kAtOnce = 2 * 1024 * 1024;   // bytes written per call
+constexpr std::size_t kWrittenAtOnce = 2 * 1024 * 1024;   // bytes written per call
 }
 
 namespace {
@@ -65,7 +65,7 @@ Result<void> BundleWriter::verify(Piece const& piece) {
 Result<bool> BundleWriter::write_some() {
     auto const& uses = uses_;
     std::size_t written = 0;
-    while (next_ < uses.size() && written < kAtOnce) {
+    while (next_ < uses.size() && written < kWrittenAtOnce) {
         auto const& use = uses[next_];
         if (use.stored == 0) {
             if (use.offset > verified_) break;
@@ -80,7 +80,7 @@ Result<bool> BundleWriter::write_some() {
         while (next_ < uses.size() && uses[next_].offset == use.offset && uses[next_].stored == use.stored)
             ++next_;
     }
-    return written < kAtOnce;
+    return written < kWrittenAtOnce;
 }
 
 // Takes as much of the block as the piece holds; true when the block is complete and written.

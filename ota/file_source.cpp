@@ -21,12 +21,12 @@ using core::Task;
 namespace {
 
 constexpr std::string_view kScheme = "file://";
-constexpr std::size_t kAtOnce = 256 * 1024;
+constexpr std::size_t kReadAtOnce = 256 * 1024;
 
 // What the pool works on; it outlives a stream that is dropped in the middle of a read.
 struct OpenFile {
     core::OwnedFd fd;
-    std::vector<std::byte> room = std::vector<std::byte>(kAtOnce);
+    std::vector<std::byte> room = std::vector<std::byte>(kReadAtOnce);
 
     Result<std::size_t> read(std::uint64_t offset, std::size_t most) {
         for (;;) {

@@ -17,9 +17,9 @@ using core::Result;
 
 namespace {
 
-constexpr std::uint64_t kAtOnce = 8 * 1024 * 1024;
+constexpr std::uint64_t kHashedAtOnce = 8 * 1024 * 1024;
 constexpr std::uint32_t kFileBlock = 128 * 1024;
-constexpr std::size_t kSector = 512;
+constexpr std::size_t kAlignment = 512;
 constexpr std::size_t kLargestBootImage = 1u << 30;
 
 Result<void> read_exactly(int fd, std::uint64_t offset, std::span<std::byte> into, std::string const& path) {
@@ -37,7 +37,7 @@ Result<void> read_exactly(int fd, std::uint64_t offset, std::span<std::byte> int
 // Where `file` lies in `image` as one piece; npos if nowhere.
 std::size_t place_of(std::string_view file, std::string_view image) {
     for (auto at = image.find(file); at != std::string_view::npos; at = image.find(file, at + 1))
-        if (at % kSector == 0) return at;
+        if (at % kAlignment == 0) return at;
     return std::string_view::npos;
 }
 
@@ -64,7 +64,7 @@ Result<BlockHasher> BlockHasher::open(std::filesystem::path path, std::vector<St
 
 Result<bool> BlockHasher::hash_some() {
     std::uint64_t done = 0;
-    while (hashed_.size() < blocks_.size() && done < kAtOnce) {
+    while (hashed_.size() < blocks_.size() && done < kHashedAtOnce) {
         auto const& block = blocks_[hashed_.size()];
         if (room_.size() < block.size) room_.resize(block.size);
         auto const bytes = std::span{room_}.first(block.size);

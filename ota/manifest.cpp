@@ -95,9 +95,9 @@ Result<std::vector<Group>> parse_groups(std::string_view text) {
 }
 
 // Takes keys out of one group; what is left at the end is unknown.
-class Keys {
+class GroupKeys {
 public:
-    explicit Keys(Group group) : group_{std::move(group)} {}
+    explicit GroupKeys(Group group) : group_{std::move(group)} {}
 
     std::optional<std::string> take(std::string_view key) {
         auto const found = group_.keys.find(key);
@@ -146,7 +146,7 @@ private:
     Group group_;
 };
 
-Result<void> take_update(Keys keys, Manifest& manifest) {
+Result<void> take_update(GroupKeys keys, Manifest& manifest) {
     auto compatible = keys.need("compatible");
     if (!compatible) return compatible.error();
     auto version = keys.need("version");
@@ -158,7 +158,7 @@ Result<void> take_update(Keys keys, Manifest& manifest) {
     return keys.none_left();
 }
 
-Result<void> take_bundle(Keys keys, Manifest& manifest) {
+Result<void> take_bundle(GroupKeys keys, Manifest& manifest) {
     auto const format = keys.take("format").value_or("plain");   // RAUC's default
     if (format == "plain")
         return fail(Errc::refused, "plain bundles are refused; make it with format=verity");
@@ -177,7 +177,7 @@ Result<void> take_bundle(Keys keys, Manifest& manifest) {
     return keys.none_left();
 }
 
-Result<void> take_image(Keys keys, Image& image) {
+Result<void> take_image(GroupKeys keys, Image& image) {
     if (auto ok = keys.refuse("hooks", "hooks in bundles are not run on this device"); !ok) return ok;
     if (auto ok = keys.refuse("convert", "images are written as they are"); !ok) return ok;
     if (auto ok = keys.refuse("converted", "images are written as they are"); !ok) return ok;
@@ -201,10 +201,10 @@ Result<void> take_image(Keys keys, Image& image) {
 
 Result<void> take_group(Group group, Manifest& manifest) {
     auto const name = group.name;
-    if (name == "update") return take_update(Keys{std::move(group)}, manifest);
-    if (name == "bundle") return take_bundle(Keys{std::move(group)}, manifest);
-    if (name == "image.boot") return take_image(Keys{std::move(group)}, manifest.boot);
-    if (name == "image.rootfs") return take_image(Keys{std::move(group)}, manifest.rootfs);
+    if (name == "update") return take_update(GroupKeys{std::move(group)}, manifest);
+    if (name == "bundle") return take_bundle(GroupKeys{std::move(group)}, manifest);
+    if (name == "image.boot") return take_image(GroupKeys{std::move(group)}, manifest.boot);
+    if (name == "image.rootfs") return take_image(GroupKeys{std::move(group)}, manifest.rootfs);
     if (name == "meta.atomix") {
         auto release = parse_release(group.keys);
         if (!release) return release.error();

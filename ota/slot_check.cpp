@@ -16,7 +16,7 @@ using core::fail_errno;
 namespace {
 
 constexpr std::size_t kPiece = 256 * 1024;
-constexpr std::uint64_t kAtOnce =
+constexpr std::uint64_t kCheckedAtOnce =
     8 * 1024 * 1024;   // read per call, so that a cancellation is never far away
 
 // The SHA-256 of the first bytes of a slot. Blocks; for the pool.
@@ -40,7 +40,7 @@ public:
     // True when all was read.
     Result<bool> read_some() {
         if (is_too_short_) return true;
-        for (std::uint64_t done = 0; left_ > 0 && done < kAtOnce;) {
+        for (std::uint64_t done = 0; left_ > 0 && done < kCheckedAtOnce;) {
             auto const n = ::pread(fd_.get(), piece_.data(), std::min<std::uint64_t>(left_, kPiece),
                                    static_cast<off_t>(at_));
             if (n < 0 && errno == EINTR) continue;

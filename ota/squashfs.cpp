@@ -31,7 +31,7 @@ constexpr std::uint32_t kNone = 0xFFFF'FFFF;
 constexpr std::uint32_t kMostFragments =
     65'536;                                     // a bundle has a handful of files, each with one tail at most
 constexpr std::size_t kMostUses = 128 * 1024;   // 4 MiB of memory; 8 GiB in blocks of 64 KiB
-constexpr std::uint64_t kLargestIndex = 1024 * 1024;   // of as many blocks as squashfs_blocks.cpp takes
+constexpr std::uint64_t kLongestBlockList = 1024 * 1024;   // of as many blocks as squashfs_blocks.cpp takes
 
 using Compressor = Owned<sqfs_compressor_t, sqfs_destroy>;
 using DirReader = Owned<sqfs_dir_reader_t, sqfs_destroy>;
@@ -192,7 +192,7 @@ public:
         if (!inode) return inode.error();
         std::uint64_t size = 0;
         if (!*inode || sqfs_inode_get_file_size(inode->get(), &size) != 0 || size == 0 ||
-            size > kLargestIndex)
+            size > kLongestBlockList)
             return {};
         ImageWalk walk{super_, target, name, uses};
         return walk.walk(**inode, fragments_, size);

@@ -15,14 +15,14 @@ namespace {
 
 using core::Level;
 
-constexpr std::size_t kLongest = 4096;
+constexpr std::size_t kLongestFact = 4096;
 // PRINTKRB_RECORD_MAX of the kernel's printk.c is 1024, with its own prefix.
 constexpr std::size_t kLongestMessage = 900;
 constexpr auto kSystemctl = "/usr/bin/systemctl";
 
 // Without the end of its line; empty: there is none.
 std::string line_of(std::filesystem::path const& file) {
-    auto text = core::read_file(file, kLongest);
+    auto text = core::read_file(file, kLongestFact);
     if (!text) return {};
     text->erase(std::min(text->find('\n'), text->size()));
     return std::move(*text);
@@ -51,7 +51,7 @@ LinuxBoard::LinuxBoard(Hardware hardware,
     : hardware_{std::move(hardware)}, processes_{processes}, log_{std::move(log)}, root_{std::move(root)} {}
 
 core::Result<core::Slot> LinuxBoard::booted_slot() const {
-    auto const line = core::read_file(root_ / "proc/cmdline", kLongest);
+    auto const line = core::read_file(root_ / "proc/cmdline", kLongestFact);
     if (!line) return core::fail(line, "reading the kernel's command line");
     auto const name = value_in_command_line(*line, "rauc.slot");
     if (!name)
@@ -85,7 +85,7 @@ std::string LinuxBoard::boot_reason() const {
 
 BootReport LinuxBoard::boot_report() const {
     auto const told = [this](char const* file) {
-        auto const text = core::read_file(root_ / file, kLongest);
+        auto const text = core::read_file(root_ / file, kLongestFact);
         return text ? *text : std::string{};
     };
     return platform::boot_report(told("proc/cmdline"), told("run/atomix-initrd"));

@@ -9,10 +9,10 @@
 namespace platform {
 namespace {
 
-constexpr std::size_t kLongest = 4096;
+constexpr std::size_t kLongestCommandLine = 4096;
 
 core::Result<std::string> value(std::filesystem::path const& command_line, std::string_view key) {
-    auto const line = core::read_file(command_line, kLongest);
+    auto const line = core::read_file(command_line, kLongestCommandLine);
     if (!line) return core::fail(line, "reading the command line of this boot");
     auto found = value_in_command_line(*line, key);
     if (!found)

@@ -118,6 +118,37 @@ def await_temporaries(tree):
     return found
 
 
+# What is declared at the left margin of an unnamed namespace: a type, an alias, a constant, or a function's definition.
+_UNNAMED = re.compile(r"^namespace \{\n(.*?)^\}", re.M | re.S)
+_DECLARED = re.compile(
+    r"^(?:(?:struct|class|enum class|enum) (?P<type>\w+)[^;{]*\{"
+    r"|using (?P<alias>\w+) = (?P<means>[^;]*);"
+    r"|(?:inline |static )*(?:constexpr|constinit|const) [^(={;]*?\b(?P<constant>\w+)(?:\[\w*\])?\s*[={]"
+    r"|(?!using|struct|class|enum|template|return)[\w:][\w:<>&*, \[\]]*?[\s&*](?P<function>\w+)"
+    r"\((?P<parameters>[^{};]*)\)[^{};()]*\{)", re.M)
+
+
+def _declared_in(code):
+    """(position, name, what an alias means) of each; a function's name is with its parameters' types."""
+    for part in _UNNAMED.finditer(code):
+        for m in _DECLARED.finditer(part.group(1)):
+            types = (re.sub(r"\s*\b\w+$", "", one.split("=")[0].strip()) for one in (m["parameters"] or "").split(","))
+            name = m["type"] or m["alias"] or m["constant"] or f"{m['function']}({','.join(types)})"
+            yield part.start(1) + m.start(), name, m["means"]
+
+
+def unity_names(tree):
+    """The package is a unity build: what the unnamed namespaces of a folder declare, they declare once."""
+    found, known = [], {}
+    for path, text in sources(tree, ".cpp").items():
+        code = code_of(text)
+        for position, name, means in _declared_in(code):
+            first, first_means = known.setdefault((module_of(path), name), (path, means))
+            if first != path and not (means and means == first_means):
+                found.append((path, line_of(code, position), f"{name} is in {first} too: the package builds both as one"))
+    return found
+
+
 def foreign_headers(tree):
     """C libraries, the kernel's headers and Beast stay in .cpp files."""
     pattern = (r"^\s*#\s*include\s*<(libmnl|nftables|openssl|yaml-cpp|libuboot|sqfs|boost/beast|spdlog|systemd|linux)\b[^>]*>")
@@ -283,4 +314,4 @@ def _unknown(cell, tree, files):
 
 RULES = (includes, await_in_conditional, await_in_loop_condition, await_temporaries, foreign_headers, owners,
          clean_up, hidden_time, sleeping_tests, test_titles, headers, file_size, tests, machine_paths,
-         unfinished, named_rules, acceptance)
+         unfinished, named_rules, acceptance, unity_names)

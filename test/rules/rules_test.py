@@ -66,6 +66,25 @@ class Rules(unittest.TestCase):
             "do g(); while (co_await f());",
         )
 
+    def test_the_files_of_a_folder_declare_their_own_names(self):
+        def found(a, b, other="net/b.cpp"):
+            tree = {"net/a.cpp": f"namespace {{\n{a}\n}}   // namespace\n", other: f"namespace {{\n\n{b}\n}}\n"}
+            return [(path, line) for path, line, _ in rules.unity_names(tree)]
+
+        clashes = (("constexpr auto kRetry = 5s;", "constexpr core::Duration kRetry{1};"), ("struct Part {", "class Part {"),
+                   ("using Keys = A;", "using Keys = B;"), ("class Keys {", "using Keys = B;"),
+                   ("bool is_name(std::string_view name) {", "bool is_name(std::string_view key) {"),
+                   ("Task<Result<A>>\nask(Clock& clock,\n    int port) {", "Task<Result<B>> ask(Clock& c, int p = 1) {"))
+        for a, b in clashes:
+            with self.subTest(a=a, b=b):
+                self.assertEqual(found(a, b), [("net/b.cpp", 3)])
+                self.assertEqual(found(a, b, other="ota/b.cpp"), [])
+        for a, b in (("constexpr auto kA = 5s;", "constexpr auto kB = 5s;"), ("using Keys = A;", "using Keys = A;"),
+                     ("void add(int a) {", "void add(char a) {"), ("void f() {\n    int const n = 1;", "int const n = 1;"),
+                     ("struct A;", "struct A {"), ("// struct A {", "struct A {")):
+            with self.subTest(a=a, b=b):
+                self.assertEqual(found(a, b), [])
+
     def test_no_aggregate_is_a_temporary_of_an_await(self):
         self.lets_pass(
             rules.await_temporaries, "ota/a.cpp",
