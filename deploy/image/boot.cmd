@@ -1,4 +1,5 @@
-# boot.scr of a slot: kernel, initrd and command line of this version. make-boot-script puts boot/BOARD.cmd before it.
+# boot.scr of a slot: kernel, initrd and command line of this version. make-boot-script puts boot/BOARD.cmd before it, and
+# before that is_whole_FILE for each file it may start.
 # Our loader (deploy/uboot/selector.env) has chosen the slot, counted this boot, and tells where it is. Whatever fails
 # here returns, and the loader tries the other slot; nothing waits for a person.
 #
@@ -12,9 +13,16 @@ if test "x${atomix_rescue}" = x1; then
     setenv bootargs "${bootargs} systemd.debug_shell=${rescue_tty} systemd.mask=serial-getty@${rescue_tty}.service"
 fi
 
-if load ${devtype} ${devnum}:${distro_bootpart} ${kernel_addr_r} ${image}; then
-    setenv image_size ${filesize}
-    if load ${devtype} ${devnum}:${distro_bootpart} ${ramdisk_addr_r} initrd; then
+# FILE at AT. What is not whole is not started: a kernel that was cut short hangs in its own first lines, and no watchdog
+# runs yet. The length too, since behind a short file may lie what another slot left in memory.
+setenv take 'if load ${devtype} ${devnum}:${distro_bootpart} ${at} ${file} && run is_whole_${file}; then true; else echo "boot.scr: ${file} is not what was installed"; false; fi'
+
+setenv file Image
+setenv at ${kernel_addr_r}
+if run take; then
+    setenv file initrd
+    setenv at ${ramdisk_addr_r}
+    if run take; then
         setenv initrd_size ${filesize}
         run start_image
     fi

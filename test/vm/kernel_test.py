@@ -50,7 +50,8 @@ def grown_initrd(initrd):
 def test_debians_kernel_comes_up_and_its_initrd_finds_the_disk_that_the_loader_named(tmp_path, shipped, size):
     kernel, initrd = shipped if size == "as shipped" else (grown_kernel(shipped[0]), grown_initrd(shipped[1]))
     pc = Device(tmp_path, "qemu-amd64", boot_bytes=128 << 20)
-    pc.put_files("A", {"boot.scr": shipped_script(pc.board, pc.at), "Image": kernel, "initrd": initrd})
+    files = {"Image": kernel, "initrd": initrd}
+    pc.put_files("A", {"boot.scr": shipped_script(pc.board, pc.at, files)} | files)
     pc.begin(BOOT_ORDER="A B", BOOT_A_LEFT="3", BOOT_B_LEFT="3")
     said = pc.power_cycle(limit=LIMIT_S)
     assert (tried(said), pc.tries()) == ("A", "A B, 2 3")

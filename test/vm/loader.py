@@ -101,10 +101,14 @@ class Device(Environment):
         return said
 
 
-def shipped_script(board, at):
-    """The boot.scr of a slot as an image has it."""
-    run(ROOT / "deploy/image/make-boot-script", board, at / "shipped.scr")
-    return (at / "shipped.scr").read_bytes()
+def shipped_script(board, at, files):
+    """The boot.scr of a slot as an image with these, {name: bytes}, has it."""
+    slot = at / "shipped"
+    slot.mkdir(exist_ok=True)
+    for name, data in files.items():
+        (slot / name).write_bytes(data)
+    run(ROOT / "deploy/image/make-boot-script", board, slot / "boot.scr", slot)
+    return (slot / "boot.scr").read_bytes()
 
 
 def tried(said):

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from loader import RESETS, RETURNS, ROOT, SLOT_BYTES, mark, shipped_script, tried
+from loader import MACHINES, RESETS, RETURNS, ROOT, SLOT_BYTES, Device, mark, run, shipped_script, tried
+from tiny_kernel import KERNELS
 
 FRESH = {"BOOT_ORDER": "A B", "BOOT_A_LEFT": "3", "BOOT_B_LEFT": "3"}
 
@@ -169,6 +170,13 @@ def test_keys_on_the_serial_line_stop_nothing(device):
 
 GARBAGE = bytes(range(256)) * 16
 SHOWS = 'echo "ARGS ${bootargs}"\n' + RESETS     # of the slot after it: what the first one would have started with
+CHANGES = {     # each but the last leaves a kernel that would start
+    "cut short": lambda data: data[:-100], "one bit": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    "longer": lambda data: data + b"\0", "empty": lambda data: b""}
+
+
+def kernel_and_initrd(board):
+    return {"Image": KERNELS[board] + GARBAGE, "initrd": GARBAGE}
 
 
 def words_of_failed_start(device, said):
@@ -178,16 +186,61 @@ def words_of_failed_start(device, said):
 
 @pytest.mark.parametrize("files", [{}, {"Image": GARBAGE}, {"Image": GARBAGE, "initrd": GARBAGE}], ids=", ".join)
 def test_a_kernel_or_initrd_that_does_not_load_leads_to_the_other_slot(device, files):
-    device.put_files("A", {"boot.scr": shipped_script(device.board, device.at)} | files)
+    script = shipped_script(device.board, device.at, {"Image": GARBAGE, "initrd": GARBAGE})
+    device.put_files("A", {"boot.scr": script} | files)
     device.put("B", SHOWS)
     device.begin(**FRESH)
-    words = words_of_failed_start(device, device.power_cycle())
+    said = device.power_cycle()
+    words = words_of_failed_start(device, said)
     assert {"rauc.slot=A", "atomix.disk=0000:00:04.0", "atomix.env=saved", "panic=10", f"console={device.console}"} <= set(words)
     assert not [word for word in words if "debug_shell" in word]
+    # Whole garbage is found by its lack of a kernel's header.
+    assert ("is not what was installed" in said) == (len(files) < 2)
+
+
+def test_a_kernel_and_an_initrd_that_are_whole_are_started(device):
+    files = kernel_and_initrd(device.board)
+    device.put_files("A", {"boot.scr": shipped_script(device.board, device.at, files)} | files)
+    device.begin(**FRESH)
+    said = device.power_cycle()
+    assert "STARTED" in said
+    assert (tried(said), device.tries()) == ("A", "A B, 2 3")
+
+
+@pytest.mark.parametrize("file", ["Image", "initrd"])
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_file_that_is_not_what_was_installed_is_not_started_and_leads_to_the_other_slot(device, file, how):
+    files = kernel_and_initrd(device.board)
+    script = shipped_script(device.board, device.at, files)
+    device.put_files("A", {"boot.scr": script} | files | {file: CHANGES[how](files[file])})
+    device.begin(**FRESH)
+    said = device.power_cycle()
+    assert (tried(said), mark(said)["slot"], device.tries()) == ("A B", "B", "A B, 2 2")
+    assert f"boot.scr: {file} is not what was installed" in said
+    assert "STARTED" not in said
+
+
+@pytest.mark.parametrize("how", ["whole", *CHANGES])
+def test_the_rock64_starts_with_a_whole_device_tree_only(tmp_path, how):
+    """Its boot.scr, by the loader that runs here: two addresses are changed to where this machine has memory."""
+    arm = Device(tmp_path, "qemu-arm64")
+    run(MACHINES[arm.board][0], "-M", f"virt,dumpdtb={tmp_path / 'board.dtb'}", "-cpu", "cortex-a53")
+    files = kernel_and_initrd(arm.board) | {"board.dtb": (tmp_path / "board.dtb").read_bytes()}
+    commands = shipped_script("rock64", tmp_path, files)[72:].decode()
+    assert "ramdisk_addr_r 0x08000000" in commands
+    commands = "setenv fdt_addr_r 0x47000000\n" + commands.replace("0x08000000", "0x48000000")
+    if how != "whole":
+        files["board.dtb"] = CHANGES[how](files["board.dtb"])
+    arm.put_files("A", {"boot.scr": arm.script(commands)} | files)
+    arm.begin(**FRESH)
+    said = arm.power_cycle()
+    assert ("STARTED" in said) == (how == "whole")
+    assert ("boot.scr: board.dtb is not what was installed" in said) == (how != "whole")
+    assert tried(said) == ("A" if how == "whole" else "A B")
 
 
 def test_the_serial_rescue_is_a_shell_of_systemds_on_the_console(device):
-    device.put_files("A", {"boot.scr": shipped_script(device.board, device.at)})
+    device.put_files("A", {"boot.scr": shipped_script(device.board, device.at, kernel_and_initrd(device.board))})
     device.put("B", SHOWS)
     device.begin(**FRESH, _RUT_OH_="1")
     assert {f"systemd.debug_shell={device.console}", f"systemd.mask=serial-getty@{device.console}.service"} <= set(

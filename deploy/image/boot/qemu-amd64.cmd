@@ -5,6 +5,5 @@ setenv console ttyS0
 setenv earlycon
 setenv rescue_tty ttyS0
 setenv ramdisk_addr_r 0x10000000
-setenv image Image
 setenv start_image 'setexpr at ${kernel_addr_r} + 202; if itest.l *${at} == 53726448; then setexpr at ${kernel_addr_r} + 1f1; setexpr.b setup *${at}; setexpr setup ${setup} + 1; setexpr setup ${setup} * 200; setexpr at ${kernel_addr_r} + ${setup}; zboot ${at} 0 ${ramdisk_addr_r} ${initrd_size} ${kernel_addr_r}; else echo "boot.scr: no kernel"; fi'
 setenv disk 0000:00:04.0
