@@ -53,6 +53,11 @@ class Environment:
             card.seek(COPIES[copy] + 16)
             card.write(inverted)
 
+    def copy(self, number):
+        """Of the environment, by sectors."""
+        data = self.card.read_bytes()[COPIES[number]:COPIES[number] + COPY_BYTES]
+        return [data[start:start + 512] for start in range(0, COPY_BYTES, 512)]
+
     def flags(self):
         """The byte behind each copy's checksum: of two good copies the greater one counts, and 0 comes after 255."""
         data = self.card.read_bytes()

@@ -6,6 +6,7 @@ cycle takes a few seconds. The environment is read and written from outside, by 
 import functools
 import re
 import subprocess
+import time
 from pathlib import Path
 
 from environment import Environment, run
@@ -82,23 +83,40 @@ class Device(Environment):
             disk.seek(self.start[slot])
             disk.write(data)
 
-    def power_cycle(self, card=True, typed=b"", limit=LIMIT_S):
-        """From power on until the machine resets itself: what was on the serial line."""
+    def command(self, card=True, card_options=""):
         emulator, *machine = MACHINES[self.board]
         command = ["setpriv", "--pdeathsig", "KILL", emulator, *machine, "-bios", binary(self.board),
                    "-display", "none", "-vga", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-nic", "none",
                    "-drive", f"file={self.disk},format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk,addr=4"]
         if card:
-            command += ["-drive", f"file={self.card},format=raw,if=none,id=card",
+            command += ["-drive", f"file={self.card},format=raw,if=none,id=card{card_options}",
                         "-device", "sdhci-pci,addr=5", "-device", "sd-card,drive=card"]
+        return [str(word) for word in command]
+
+    def power_cycle(self, card=True, typed=b"", limit=LIMIT_S):
+        """From power on until the machine resets itself: what was on the serial line."""
         try:
-            done = subprocess.run([str(word) for word in command], input=typed, capture_output=True, timeout=limit)
+            done = subprocess.run(self.command(card), input=typed, capture_output=True, timeout=limit)
         except subprocess.TimeoutExpired as late:
             raise AssertionError(f"no reset within {limit} s:\n{(late.stdout or b'').decode(errors='replace')}") from late
         said = done.stdout.decode(errors="replace").replace("\r", "")
         (self.at / "serial.log").write_text(said)
-        assert done.returncode == 0, f"{emulator}: {done.stderr.decode(errors='replace')}"
+        assert done.returncode == 0, f"QEMU: {done.stderr.decode(errors='replace')}"
         return said
+
+    def power_cut(self, when, writes_per_s):
+        """From power on until when() is true, and off at once; each sector written to the card takes a while."""
+        with (open(self.at / "serial.log", "wb") as log,
+              subprocess.Popen(self.command(card_options=f",throttling.iops-write={writes_per_s}"),
+                               stdin=subprocess.DEVNULL, stdout=log) as emulator):
+            over = time.monotonic() + LIMIT_S
+            try:
+                while not when():
+                    assert emulator.poll() is None, "the machine was reset before its power was cut"
+                    assert time.monotonic() < over, f"not within {LIMIT_S} s"
+                    time.sleep(0.002)
+            finally:
+                emulator.kill()
 
 
 def shipped_script(board, at, files):

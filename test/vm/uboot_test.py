@@ -152,6 +152,31 @@ def test_both_programs_agree_on_the_newer_copy_when_the_count_wraps(device, flag
     assert device.tries() == f"{order}, {'2 3' if order == 'A B' else '3 2'}"
 
 
+@pytest.mark.parametrize("sectors", [0, 1, 2, 4, 6, 8, 10, 12, 14, 15, 16])
+def test_a_power_cut_within_the_loaders_save_leaves_the_old_count_or_the_new_one(device, sectors):
+    filler = {f"filler_{number}": "x" * 780 for number in range(10)}     # not ours: the save changes each of the 16 sectors
+    device.begin(**FRESH, **filler)
+    device.put("A", "while true; do sleep 1; done\n")
+    old = device.flags().index(max(device.flags()))
+    before = [device.copy(0), device.copy(1)]
+
+    def written():
+        pairs = zip(before[1 - old], device.copy(1 - old))
+        return sum(was != now for was, now in pairs)
+
+    def in_the_save():
+        return "Saving Environment" in (device.at / "serial.log").read_text(errors="replace") and written() >= sectors
+
+    device.power_cut(in_the_save, writes_per_s=20)
+    assert written() < 16 or sectors > 10, "the save was not slow enough to be cut"
+    assert device.copy(old) == before[old], "the copy that counts was touched"
+    assert device.tries() == ("A B, 2 3" if written() == 16 else "A B, 3 3")
+    left = int(device.env()["BOOT_A_LEFT"])
+    device.put("A", RESETS)
+    assert mark(device.power_cycle())["slot"] == "A"
+    assert device.tries() == f"A B, {left - 1} 3"
+
+
 def test_without_a_device_for_the_environment_it_boots_and_says_so(device):
     device.write("A", bytes(SLOT_BYTES))
     said = device.power_cycle(card=False)
