@@ -22,7 +22,7 @@ _MASKED = ("systemd-sysctl.service", "systemd-binfmt.service", "proc-sys-fs-binf
            "dev-mqueue.mount", "systemd-timesyncd.service", "systemd-remount-fs.service", "getty.target",
            "systemd-logind.service", "systemd-pcrphase-sysinit.service")
 
-_BOOT = """
+_MOUNTS = """
 hostname gw
 cd "$1"
 mount -t proc proc proc
@@ -41,6 +41,8 @@ mknod -m 666 dev/fuse c 10 229; mknod -m 666 dev/net/tun c 10 200   # rootless c
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
 ln -s pts/ptmx dev/ptmx; ln -s /proc/self/fd dev/fd
 mount -t tmpfs tmpfs dev/shm
+"""
+_INIT = """
 mkdir -p old; pivot_root . old; umount -l /old
 mount --make-rshared /   # as systemd does outside containers: what is mounted later shows in the sandboxes
 exec env -i container=atomix PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
@@ -146,8 +148,13 @@ def boot(container):
         raise AssertionError(f"{state}: " + container.run("systemctl", "--failed", check=False) + container.journal())
 
 
+def keep_log(text):
+    """`main` shows it when a test has failed."""
+    _LOG.write_text(text)
+
+
 def _end(container):
-    _LOG.write_text(container.journal())
+    keep_log(container.journal())
     container.end()
 
 
@@ -165,9 +172,12 @@ def main(run=None):
 
 
 class Container:
-    def __init__(self, root, namespace):
+    """`prepare`: lines of a shell, run in the root when all is mounted and nothing is started."""
+
+    def __init__(self, root, namespace, prepare=""):
         self.root = root
         self._namespace = namespace
+        self._script = _MOUNTS + prepare + _INIT
         self.power_on()
 
     def power_on(self):
@@ -175,15 +185,19 @@ class Container:
         self._cgroup.mkdir()
         script = f'echo $$ >{self._cgroup}/cgroup.procs; exec unshare --mount --propagation private --pid --fork ' \
                  '--kill-child --uts --ipc --cgroup bash -euc "$0" boot "$1"'
-        self._launcher = self._namespace.start("bash", "-euc", script, _BOOT, str(self.root))
+        self._launcher = self._namespace.start("bash", "-euc", script, self._script, str(self.root))
         self._pid = None
 
     def wait_until_booted(self):
         """What `systemctl is-system-running` says in the end."""
+        self.wait_for_init()
+        return self.run("systemctl", "is-system-running", "--wait", check=False).strip()
+
+    def wait_for_init(self):
+        """Until commands can be run in it."""
         self._pid = wait_until(self._init)
         assert self._pid, "the container did not start"
         assert wait_until(Path(f"/proc/{self._pid}/root/run/systemd/private").is_socket, 20), "systemd did not start"
-        return self.run("systemctl", "is-system-running", "--wait", check=False).strip()
 
     def run(self, *argv, check=True, limit=90):
         done = subprocess.run(["nsenter", "-t", str(self._pid), "-a", "--", *argv], capture_output=True, text=True,
