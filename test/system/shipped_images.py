@@ -30,6 +30,7 @@ _CHANGES = {
              "sed -i s/90s/6s/ etc/systemd/system/atomix-trial-end.timer.d/50-test.conf",
     # It does not know a word that the operator has written.
     "refuses": _SHORT_TRIAL + "grep -q os_upgrade usr/bin/atomixd; sed -i s/os_upgrade/os_upgradX/g usr/bin/atomixd",
+    "unit-missing": _SHORT_TRIAL + "rm usr/lib/systemd/system/ssh.service",
     # Device files would be no reason to wait: there is no udev in a container.
     "fstab": "echo 'tmpfs /srv tmpfs size=nonsense 0 2' >etc/fstab",
 }

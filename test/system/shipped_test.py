@@ -176,6 +176,11 @@ class Rollback(ADevice):
         self.assertIn("document", self.until_rolled_back("7.0.0"))
         self.assertEqual(device.boots, self.boots + 2)
 
+    def test_a_version_without_a_required_unit_is_left_with_that_reason(self):
+        self.offer("unit-missing", "8.0.0")
+        self.assertIn("ssh.service", self.until_rolled_back("8.0.0"))
+        self.assertEqual(device.boots, self.boots + 2)
+
     def test_a_version_that_only_reaches_the_emergency_shell_reboots_until_its_tries_are_used_up(self):
         self.offer("fstab", "9.0.0")
         reason = self.until_rolled_back("9.0.0")
