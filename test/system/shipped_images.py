@@ -23,7 +23,7 @@ rm -rf usr/lib/modules
 _SHORT_TRIAL = "sed -i 's/limit: 60s/limit: 20s/' etc/atomix/device.yaml\n"
 _CHANGES = {
     "good": "",
-    "slow": "sed -i 's/window: 4s/window: 12s/' etc/atomix/device.yaml",
+    "slow": "sed -i 's/window: 4s/window: 20s/' etc/atomix/device.yaml",
     # dnsmasq that does not stay up
     "unhealthy": _SHORT_TRIAL + r"printf '#!/bin/sh\nsleep 2\nexit 1\n' >usr/sbin/dnsmasq",
     "false": "cp -f usr/bin/false usr/bin/atomixd\n"
