@@ -36,16 +36,8 @@ _MIB = 1 << 20
 _SIZES = {"boot-a": 128 * _MIB, "boot-b": 128 * _MIB, "rootfs-a": 1024 * _MIB, "rootfs-b": 1024 * _MIB, "card": 4 * _MIB}
 _COPIES = (0x140000, 0x142000)   # deploy/uboot/qemu-amd64.fw_env.config
 
-# What a container's systemd cannot have.
-MASKED = {
-    "systemd-binfmt.service": "it would register programs with this machine's kernel",
-    "proc-sys-fs-binfmt_misc.automount": "the same",
-    "sys-kernel-debug.mount": "it is this machine's",
-    "sys-kernel-tracing.mount": "it is this machine's",
-    "sys-kernel-config.mount": "it is this machine's",
-    "dev-hugepages.mount": "the kernel may have none",
-    "systemd-modules-load.service": "modules are another kernel's",
-}
+# What would show and change this machine's kernel; all else is skipped by systemd itself or does no harm.
+MASKED = ("sys-kernel-debug.mount", "sys-kernel-tracing.mount")
 _DROP_INS = {
     # A sandbox has a /proc of its own, without what is mounted over files of the container's.
     "atomixd.service": "[Service]\nBindReadOnlyPaths=/etc/atomix/cmdline:/proc/cmdline\n"
@@ -70,7 +62,7 @@ class Device:
     def __enter__(self):
         self.lab = _Lab().__enter__()
         self.at = Path("/run/device")
-        for name in ("data", "mnt", "card.copies"):
+        for name in ("data", "mnt"):
             (self.at / name).mkdir(parents=True)
         self.boots, self.slot, self.container = 0, None, None
         self.sides = Sides(self.lab, wan_is_dhcp=True)
