@@ -16,8 +16,8 @@ def run(*command, check=True, limit=60, **more):
 class Environment:
     def __init__(self, at):
         self.at, self.card, self.config = at, at / "environment.img", at / "fw_env.config"
-        with open(self.card, "wb") as image:
-            image.truncate(CARD_BYTES)
+        if not self.card.exists():
+            self.card.write_bytes(bytes(CARD_BYTES))
         self.config.write_text("".join(f"{self.card} {start:#x} {COPY_BYTES:#x}\n" for start in COPIES))
         (at / "nothing").write_text("")
 

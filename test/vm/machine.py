@@ -35,8 +35,9 @@ class Machine(Environment):
         self.disk, self.boots, self.process = at / "disk.qcow2", 0, None
         self.sockets = Path(tempfile.mkdtemp(prefix="vm."))     # the kernel wants short paths
         self.console = self.sockets / "console"
-        run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image / f"atomixos-13-{board}.img",
-            self.disk, DISK_BYTES)
+        if not self.disk.exists():
+            run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image / f"atomixos-13-{board}.img",
+                self.disk, DISK_BYTES)
 
     # --- power
 
@@ -147,8 +148,7 @@ class Machine(Environment):
 
     def ssh(self, command, check=True, timeout=180, stdin=""):
         """As root, from a host on the LAN, by the seed's key; over one connection as long as it holds."""
-        done = subprocess.run(["ip", "netns", "exec", "lan", "ssh", *self._ssh_options(), f"root@{GW_LAN}", command],
-                              input=stdin, capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(self.ssh_command(command), input=stdin, capture_output=True, text=True, timeout=timeout)
         assert not check or done.returncode == 0, f"{command}: {done.returncode}: {done.stderr}{done.stdout}"
         return done.stdout if check else done
 
@@ -177,6 +177,9 @@ class Machine(Environment):
         shutil.rmtree(self.sockets)
 
     # --- parts
+
+    def ssh_command(self, command, *more):
+        return ["ip", "netns", "exec", "lan", "ssh", *self._ssh_options(), *more, f"root@{GW_LAN}", command]
 
     def _ssh_options(self):
         options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", "LogLevel=ERROR",

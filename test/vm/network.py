@@ -36,7 +36,7 @@ class Network:
 
     def sides(self):
         """What hosts on the two sides can ask for, and must not reach; they are this network's."""
-        return Sides(_Lab(self))
+        return Sides(_Lab(self), wan_is_dhcp=True)
 
     def tap(self, side):
         """A descriptor of this side's tap, for one QEMU to inherit."""
