@@ -55,7 +55,8 @@ kept_root() {   # NAME "PACKAGE…" [MMDEBSTRAP OPTION…]; two at once are fine
         mapfile -t options < <(apt_options)
         mkdir -p "$cache"
         making=$(mktemp -d "$cache/making.XXXXXX")
-        trap 'rm -rf "$making"' EXIT
+        # A mmdebstrap that failed may have left this machine's own /dev and /sys mounted in there.
+        trap 'rm -rf --one-file-system "$making"' EXIT
         echo "$source" >"$making/sources.list"
         mmdebstrap --mode=root --variant=apt --include="$packages" "${options[@]}" \
             --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
@@ -65,7 +66,7 @@ kept_root() {   # NAME "PACKAGE…" [MMDEBSTRAP OPTION…]; two at once are fine
             stop "mmdebstrap failed, its words are above: is the network reachable?"
         }
         mv -T "$making/root" "$kept" 2>/dev/null || [[ -e $kept/etc/os-release ]] || stop "$kept could not be made"
-        rm -rf "$making"
+        rm -rf --one-file-system "$making"
         trap - EXIT
     fi
     echo "$kept"
