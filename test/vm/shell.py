@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import time
 import tty
 from pathlib import Path
 
@@ -43,6 +44,8 @@ class Shell(cmd.Cmd):
         if self.machine.process is None:
             return print("the device is off")
         with socket.socket(socket.AF_UNIX) as line:
+            while self.machine.process.poll() is None and not self.machine.console.exists():
+                time.sleep(0.05)     # QEMU has just been started
             line.connect(str(self.machine.console))
             print(self.machine.serial(), end="", flush=True)
             saved = termios.tcgetattr(sys.stdin)
