@@ -25,6 +25,17 @@ def greet(connection):
     connection.close()
 
 
+def greets(side, address, limit=5):
+    """Whether an SSH server, real or ours, answers a host there."""
+    with side.socket() as client:
+        client.settimeout(limit)
+        try:
+            client.connect((address, 22))
+            return client.recv(64).startswith(b"SSH-2.0-")
+        except OSError:
+            return False
+
+
 def _echo(listener):
     with contextlib.suppress(OSError):
         while True:

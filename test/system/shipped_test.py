@@ -16,12 +16,11 @@ import systemd_container
 import units
 from containers_test import IMAGE
 from gateway_test import connects, is_closed
-from lan_client import GW_WAN, PORTS, WAN_HOST
+from lan_client import GW_WAN, PORTS, WAN_HOST, greets
 from netlab import wait_until
 from shipped_device import GW_LAN, OPEN_BY_WISH, OPERATOR, Device
 
 FLAG = "config/ssh-wan-enabled"
-BANNER = b"SSH-2.0-"
 PRESET = units.SOURCE / "deploy/image/files/usr/lib/systemd/system-preset/00-atomix.preset"
 # Of the preset's units those that have nothing to do at this boot, and why.
 IDLE = {
@@ -38,17 +37,6 @@ def setUpModule():
     device = unittest.enterModuleContext(Device())
     unittest.addModuleCleanup(lambda: systemd_container.keep_log(device.evidence(300)))
     device.power_on()
-
-
-def banner(side, address, limit=5):
-    """What an SSH server says first, or nothing."""
-    with side.socket() as client:
-        client.settimeout(limit)
-        try:
-            client.connect((address, 22))
-            return client.recv(64)
-        except OSError:
-            return b""
 
 
 def is_at_rest():
@@ -265,7 +253,7 @@ class Network(ADevice):
             self.assertTrue(wait_until(lambda: connects(sides.gw, "127.0.0.1", 443, 1), 5), "nobody listens")
             closed = [port for port in PORTS if is_closed(sides.lan, GW_LAN, port)]
             self.assertEqual(closed, [port for port in PORTS if port not in (22, 53, OPEN_BY_WISH, 8080, 8443)])
-            self.assertTrue(banner(sides.lan, GW_LAN).startswith(BANNER))
+            self.assertTrue(greets(sides.lan, GW_LAN))
             self.assertTrue(is_closed(sides.lan, GW_WAN, 22), "the WAN's address from the LAN")
             for port in PORTS:
                 self.assertTrue(is_closed(sides.wan, GW_WAN, port), port)
@@ -283,11 +271,11 @@ class Network(ADevice):
         wan = device.sides.wan
         self.assertTrue(is_closed(wan, GW_WAN, 22))
         device.run("touch", "/data/" + FLAG)
-        self.assertTrue(wait_until(lambda: banner(wan, GW_WAN, 2).startswith(BANNER), 20, 0.1))
+        self.assertTrue(wait_until(lambda: greets(wan, GW_WAN, 2), 20, 0.1))
         self.assertTrue(device.status()["firewall"]["ssh_on_wan"])
         device.run("rm", "/data/" + FLAG)
         self.assertTrue(wait_until(lambda: is_closed(wan, GW_WAN, 22), 20, 0.1))
-        self.assertTrue(banner(device.sides.lan, GW_LAN).startswith(BANNER))
+        self.assertTrue(greets(device.sides.lan, GW_LAN))
 
 
 if __name__ == "__main__":

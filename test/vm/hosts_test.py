@@ -6,13 +6,12 @@ import contextlib
 import unittest
 
 from gateway_test import connects, is_closed
-from lan_client import PORTS
+from lan_client import PORTS, greets
 from netlab import wait_until
 from network import GW_LAN, GW_WAN, LAN_HOST, WAN_HOST
 
 FLAG = "/data/config/ssh-wan-enabled"
 OPEN = (22, 53, 8080, 8443)      # on the LAN whatever the document says: docs/decisions/0011
-BANNER = b"SSH-2.0-"
 
 
 @contextlib.contextmanager
@@ -24,17 +23,6 @@ def listeners(machine, *ports):
     machine.ssh("systemctl stop " + " ".join(f"listen-{port}" for port in ports))
 
 
-def banner(side, address, limit=20):
-    """What an SSH server says first, or nothing."""
-    with side.socket() as client:
-        client.settimeout(limit)
-        try:
-            client.connect((address, 22))
-            return client.recv(64)
-        except OSError:
-            return b""
-
-
 def test_firewall_nothing_but_ssh_dhcp_dns_and_time_is_open_on_the_lan_and_nothing_on_the_wan(running):
     network, test = running.network, unittest.TestCase()
     with listeners(running, 80, 443):
@@ -42,7 +30,7 @@ def test_firewall_nothing_but_ssh_dhcp_dns_and_time_is_open_on_the_lan_and_nothi
         assert [port for port in PORTS if port not in OPEN and not is_closed(network.lan, GW_LAN, port)] == []
         network.lan.run("ip", "route", "replace", "default", "via", GW_LAN)
         assert is_closed(network.lan, GW_WAN, 22), "the WAN's address from the LAN"
-        assert banner(network.lan, GW_LAN).startswith(BANNER)
+        assert greets(network.lan, GW_LAN)
         network.sides().check_the_wan_is_closed(test, GW_LAN)
     rules = running.ssh("nft list table inet atomix")
     assert "policy drop" in rules
@@ -66,8 +54,8 @@ def test_ssh_from_the_wan_follows_its_flag(running):
     network = running.network
     assert is_closed(network.wan, GW_WAN, 22)
     running.ssh(f"touch {FLAG}")
-    assert wait_until(lambda: banner(network.wan, GW_WAN, 2).startswith(BANNER), 30, 0.2)
+    assert wait_until(lambda: greets(network.wan, GW_WAN, 2), 30, 0.2)
     assert network.status()["firewall"]["ssh_on_wan"] is True
     running.ssh(f"rm {FLAG}")
     assert wait_until(lambda: is_closed(network.wan, GW_WAN, 22), 30, 0.2)
-    assert banner(network.lan, GW_LAN).startswith(BANNER)
+    assert greets(network.lan, GW_LAN)
