@@ -18,7 +18,7 @@ import shipped_images
 import units
 from lan_client import GW_WAN, WAN_HOST, Sides
 from loop_device import LoopDevice
-from netlab import Namespace, NetLab, wait_until
+from netlab import Namespace, NetLab
 from shipped_images import IMAGE, KEYS
 from systemd_container import Container
 from update_server import UpdateServer

@@ -21,16 +21,22 @@ sed -i 's/leave-emergency 60/leave-emergency 2/' etc/systemd/system/emergency.se
 rm -rf usr/lib/modules
 """
 _SHORT_TRIAL = "sed -i 's/limit: 60s/limit: 20s/' etc/atomix/device.yaml\n"
+# By a shell in the root file system's directory, here and in test/vm.
+UNFIT = {
+    # dnsmasq that does not stay up
+    "unhealthy": r"printf '#!/bin/sh\nsleep 2\nexit 1\n' >usr/sbin/dnsmasq",
+    "false": "cp -f usr/bin/false usr/bin/atomixd",
+    # It does not know a word that the operator has written.
+    "refuses": "grep -q os_upgrade usr/bin/atomixd; sed -i s/os_upgrade/os_upgradX/g usr/bin/atomixd",
+    "unit-missing": "rm usr/lib/systemd/system/ssh.service",
+}
 _CHANGES = {
     "good": "",
     "slow": "sed -i 's/window: 4s/window: 20s/' etc/atomix/device.yaml",
-    # dnsmasq that does not stay up
-    "unhealthy": _SHORT_TRIAL + r"printf '#!/bin/sh\nsleep 2\nexit 1\n' >usr/sbin/dnsmasq",
-    "false": "cp -f usr/bin/false usr/bin/atomixd\n"
-             "sed -i s/90s/6s/ etc/systemd/system/atomix-trial-end.timer.d/50-test.conf",
-    # It does not know a word that the operator has written.
-    "refuses": _SHORT_TRIAL + "grep -q os_upgrade usr/bin/atomixd; sed -i s/os_upgrade/os_upgradX/g usr/bin/atomixd",
-    "unit-missing": _SHORT_TRIAL + "rm usr/lib/systemd/system/ssh.service",
+    "unhealthy": _SHORT_TRIAL + UNFIT["unhealthy"],
+    "false": UNFIT["false"] + "\nsed -i s/90s/6s/ etc/systemd/system/atomix-trial-end.timer.d/50-test.conf",
+    "refuses": _SHORT_TRIAL + UNFIT["refuses"],
+    "unit-missing": _SHORT_TRIAL + UNFIT["unit-missing"],
     # Device files would be no reason to wait: there is no udev in a container.
     "fstab": "echo 'tmpfs /srv tmpfs size=nonsense 0 2' >etc/fstab",
 }
@@ -45,11 +51,16 @@ def bundle(kind, version):
         with tempfile.TemporaryDirectory(prefix="making.", dir=kept) as name:
             work = Path(name)
             _make_boot(version, work / "boot.vfat")
-            _make_root(kind, version, work)
-            _run(ROOT / "deploy/bundle/make-bundle", work, work / "made", "--version", version,
-                 "--compatible", "qemu-amd64", "--cert", KEYS / "signing.pem", "--key", KEYS / "signing.key")
-            (work / "made").rename(made)
+            make_root(_ALL + _CHANGES[kind], version, work)
+            sign(version, work).rename(made)
     return made
+
+
+def sign(version, work):
+    """A bundle of the two images in this folder, by the keys that the shipped one trusts."""
+    _run(ROOT / "deploy/bundle/make-bundle", work, work / "made", "--version", version,
+         "--compatible", "qemu-amd64", "--cert", KEYS / "signing.pem", "--key", KEYS / "signing.key")
+    return work / "made"
 
 
 def _fingerprint(kind):
@@ -66,7 +77,7 @@ def _make_boot(version, at):
         _run("mcopy", "-i", at, text.name, "::version.txt")
 
 
-def _make_root(kind, version, work):
+def make_root(change, version, work):
     """An overlay of the shipped one that is changed, and packed quickly."""
     (work / "mnt").mkdir()
     script = f"""
@@ -74,7 +85,7 @@ def _make_root(kind, version, work):
         mount -o ro "$2" lower
         mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay root; cd root
         sed -i 's/^VERSION_ID=.*/VERSION_ID={version}/' usr/lib/os-release
-        {_ALL}{_CHANGES[kind]}
+        {change}
         cd /
         mksquashfs "$1/mnt/root" "$1/rootfs.squashfs" -noappend -no-progress -quiet -b 128k -no-fragments -comp zstd \\
             -Xcompression-level 1"""

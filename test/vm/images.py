@@ -5,27 +5,17 @@ throw-away keys that the image was made with. It is kept beside the image.
 """
 import os
 import shutil
-import subprocess
-from pathlib import Path
 
 from environment import run
-from network import ROOT
+from network import ROOT     # which makes test/system known
+from shipped_images import IMAGE, KEYS, UNFIT, make_root, sign     # noqa: F401: KEYS are the fixtures'
 
-IMAGE = Path(os.environ.get("VM_IMAGE", ROOT / "build/dev/test/vm/image"))
-KEYS = IMAGE / "keys"
 FROZEN = IMAGE / "frozen"      # a device that runs: machine.Machine.freeze
 
 # What is changed in the root file system, by a shell in its directory.
-ROOT_CHANGES = {
+ROOT_CHANGES = UNFIT | {
     "good": "",
-    # dnsmasq that does not stay up
-    "unhealthy": "printf '#!/bin/sh\\nsleep 2\\nexit 1\\n' >usr/sbin/dnsmasq",
-    "false": "cp -f usr/bin/false usr/bin/atomixd",
-    # It does not know what the operator has written
-    # It does not know a word that the operator has written
-    "refuses": "sed -i s/os_upgrade/os_upgradX/g usr/bin/atomixd",
     "fstab": "echo '/dev/disk/by-label/nothing /srv ext4 defaults,x-systemd.device-timeout=5s 0 2' >etc/fstab",
-    "unit-missing": "rm -f usr/lib/systemd/system/ssh.service etc/systemd/system/*/ssh.service",
 }
 
 
@@ -65,9 +55,7 @@ def bundle(kind, version):
         work.mkdir()
         try:
             _make_images(kind, version, work)
-            run(ROOT / "deploy/bundle/make-bundle", work, work / "made", "--version", version, "--compatible", "qemu-amd64",
-                "--cert", KEYS / "signing.pem", "--key", KEYS / "signing.key", limit=600)
-            (work / "made").rename(made)
+            sign(version, work).rename(made)
         finally:
             shutil.rmtree(work)
     return made
@@ -81,28 +69,4 @@ def _make_images(kind, version, work):
         return
     if kind not in ROOT_CHANGES:
         change_boot(kind, work / "boot.vfat")
-    _make_root(ROOT_CHANGES.get(kind, ""), version, work)
-
-
-def _make_root(change, version, work):
-    """The root's directory below an overlay that is changed; packed quickly, and so a little larger."""
-    unpacked = IMAGE / "unpacked"
-    if not unpacked.exists():
-        run("unsquashfs", "-quiet", "-no-progress", "-d", work / "unpacked", IMAGE / "rootfs.squashfs", limit=600)
-        (work / "unpacked").rename(unpacked)
-    script = f"""
-        mount -t tmpfs tmpfs "$1/mnt"; mkdir "$1"/mnt/upper "$1"/mnt/work "$1"/mnt/root
-        mount -t overlay -o "lowerdir=$2,upperdir=$1/mnt/upper,workdir=$1/mnt/work" overlay "$1/mnt/root"
-        cd "$1/mnt/root"
-        sed -i 's/^VERSION_ID=.*/VERSION_ID={version}/' usr/lib/os-release
-        {change}
-        cd /
-        mksquashfs "$1/mnt/root" "$1/rootfs.squashfs" -noappend -no-progress -quiet -b 128k -no-fragments -comp zstd \\
-            -Xcompression-level 1 >/dev/null"""
-    (work / "mnt").mkdir()
-    run("unshare", "--mount", "--propagation", "private", "bash", "-euc", script, "-", work, unpacked, limit=600)
-
-
-if __name__ == "__main__":
-    import sys
-    print(bundle(*sys.argv[1:]))
+    make_root(ROOT_CHANGES.get(kind, ""), version, work)

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from environment import Environment, run
-from network import GW_LAN, ROOT
+from network import GW_LAN
 
 DISK_BYTES = 4 << 30
 MACHINES = {
