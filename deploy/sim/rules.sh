@@ -43,27 +43,44 @@ tries_left() {   # of a slot; a missing or malformed counter is a full one, as i
     fi
 }
 
+try() {   # BOOT SLOT LEFT: fails when the slot does not load
+    env_save "$(printf 'BOOT_%s_LEFT=%x' "$2" "$3")"
+    say "trying $2, $3 left"
+    ! "$1" "$2" || return 0
+    say "$2 does not load"
+    return 1
+}
+
+refill() {   # SLOT…: unless one of them has a try left
+    local slot refills=()
+    for slot in "$@"; do
+        (($(tries_left "$slot") == 0)) || return 0
+        refills+=("$(printf 'BOOT_%s_LEFT=%x' "$slot" $kTries)")
+    done
+    say "every slot of the order is used up, refilling their counters"
+    env_save "${refills[@]}"
+}
+
 # power_cycle BOOT: walks the slots in their order and calls `BOOT slot` for each that may be tried, after its counter
-# was saved. BOOT fails when the slot does not load; the next slot is then tried. Fails when no slot was booted.
+# was saved. BOOT fails when the slot does not load; the next slot is then tried, and at last the one that the order does
+# not name. Fails when no slot was booted.
 power_cycle() {
-    local boot=$1 slot left refills=()
+    local boot=$1 slot left named damage=''
     env_is_readable || { say "no good copy of the environment, beginning with the defaults"; env_save; }
-    for slot in $(slots_in_order); do
+    named=$(slots_in_order)
+    for slot in $named; do
         left=$(tries_left "$slot")
         if ((left == 0)); then
             say "skipping $slot, no tries left"
             continue
         fi
-        env_save "$(printf 'BOOT_%s_LEFT=%x' "$slot" $((left - 1)))"
-        say "trying $slot, $((left - 1)) left"
-        ! "$boot" "$slot" || return 0
-        say "$slot does not load"
+        ! try "$boot" "$slot" $((left - 1)) || return 0
+        damage=yes
     done
-    for slot in $(slots_in_order); do
-        (($(tries_left "$slot") == 0)) || return 1
-        refills+=("$(printf 'BOOT_%s_LEFT=%x' "$slot" $kTries)")
+    # shellcheck disable=SC2086
+    refill $named
+    for slot in A B; do
+        [[ -z $damage || $named == *$slot* ]] || ! try "$boot" "$slot" 0 || return 0
     done
-    say "every slot of the order is used up, refilling their counters"
-    env_save "${refills[@]}"
     return 1
 }

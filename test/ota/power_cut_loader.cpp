@@ -87,20 +87,26 @@ unsigned LoaderRules::tries_left(Slot slot) const {
 
 std::optional<Slot> LoaderRules::power_cycle(std::function<bool(Slot)> const& loads) const {
     if (!is_readable()) save({});
-    for (auto const slot : order()) {
+    auto const named = order();
+    auto damage = false;
+    for (auto const slot : named) {
         auto const left = tries_left(slot);
         if (left == 0) continue;
         std::ostringstream hex;
         hex << std::hex << left - 1;
         save({{left_of(slot), hex.str()}});
         if (loads(slot)) return slot;
+        damage = true;
     }
-    auto const slots = order();
-    if (std::ranges::any_of(slots, [&](Slot slot) { return tries_left(slot) > 0; })) return std::nullopt;
-    Values refills;
-    for (auto const slot : slots) refills.emplace_back(left_of(slot), std::to_string(kTries));
-    save(refills);
-    return std::nullopt;
+    if (std::ranges::none_of(named, [&](Slot slot) { return tries_left(slot) > 0; })) {
+        Values refills;
+        for (auto const slot : named) refills.emplace_back(left_of(slot), std::to_string(kTries));
+        save(refills);
+    }
+    if (!damage || named.size() > 1) return std::nullopt;
+    auto const last_resort = core::other(named.front());
+    save({{left_of(last_resort), "0"}});
+    return loads(last_resort) ? std::optional{last_resort} : std::nullopt;
 }
 
 }   // namespace test

@@ -59,10 +59,16 @@ row "the last failing try of the last slot refills" \
                         'BOOT_ORDER=B A;BOOT_A_LEFT=0;BOOT_B_LEFT=1' 1 "" "B" "B A, 3 3"
 row "a slot outside the order is not tried and its counter stays" \
                         'BOOT_ORDER=A;BOOT_A_LEFT=0;BOOT_B_LEFT=3'   2 AB "A" "A, 2 3"
+row "a slot outside the order is the last resort where what it names does not load" \
+                        'BOOT_ORDER=B;BOOT_A_LEFT=0;BOOT_B_LEFT=3'   2 A "B A B A" "B, 0 1"
+row "and the order's tries come back before it" \
+                        'BOOT_ORDER=B;BOOT_A_LEFT=2;BOOT_B_LEFT=1'   1 A "B A" "B, 0 3"
+row "a device of which no slot loads goes on trying" \
+                        'BOOT_ORDER=B;BOOT_A_LEFT=0;BOOT_B_LEFT=2'   3 "" "B A B A B A" "B, 0 2"
 row "without an order it is A B" 'BOOT_A_LEFT=1;BOOT_B_LEFT=1'       2 AB "A B"  ", 0 0"
 row "an order of unknown names is A B" 'BOOT_ORDER=C x;BOOT_A_LEFT=1;BOOT_B_LEFT=1' 2 AB "A B" "C x, 0 0"
 row "unknown names in an order are passed over" 'BOOT_ORDER=x B;BOOT_A_LEFT=3;BOOT_B_LEFT=3' 1 AB "B" "x B, 3 2"
-row "a slot that is named twice is tried once" 'BOOT_ORDER=B B;BOOT_A_LEFT=3;BOOT_B_LEFT=3' 1 A "B" "B B, 3 2"
+row "a slot that is named twice is tried once" 'BOOT_ORDER=B B;BOOT_A_LEFT=3;BOOT_B_LEFT=3' 1 A "B A" "B B, 0 2"
 row "a counter is hexadecimal"   'BOOT_ORDER=A;BOOT_A_LEFT=10;BOOT_B_LEFT=0' 1 A "A" "A, f 0"
 row "a malformed counter is a full one" 'BOOT_ORDER=A;BOOT_A_LEFT=zz;BOOT_B_LEFT=0' 1 A "A" "A, 2 0"
 row "a missing counter is a full one"   'BOOT_ORDER=A;BOOT_B_LEFT=0'  1 A "A" "A, 2 0"

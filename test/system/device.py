@@ -181,6 +181,12 @@ class Device:
                               timeout=10)   # it waits for the lock, which nobody may keep
         return dict(line.split("=", 1) for line in done.stdout.splitlines()) if done.returncode == 0 else None
 
+    def set_env(self, **variables):
+        """While the device is off."""
+        lines = "".join(f"{name}={value}\n" for name, value in variables.items())
+        subprocess.run(["fw_setenv", "-c", self.at / "fw_env.config", "-s", "-"], input=lines, text=True, check=True,
+                       capture_output=True)
+
     def slots(self):
         """Every slot file and its content."""
         return {file.name: file.read_bytes() for file in sorted((self.at / "slots").iterdir())}

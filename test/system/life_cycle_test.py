@@ -147,6 +147,19 @@ class LifeCycle(unittest.TestCase):
             self.kill_in("rolled_back")
         self.check_ends("last_rollback", "bad-2")
 
+    def test_a_disk_written_anew_under_an_order_that_names_only_its_empty_slot_serves_and_takes_an_update(self):
+        self.device.kill()
+        self.device.set_env(BOOT_ORDER="B", BOOT_A_LEFT="0", BOOT_B_LEFT="2")
+        for _ in range(4):     # whatever comes of the counters
+            self.device.power_on()
+            self.assertEqual("A", self.device.slot)
+            self.device.wait_until_serving()
+        self.assertEqual("B", self.device.env()["BOOT_ORDER"])
+        self.install("1.1.0")
+        self.device.run_until(lambda: self.outcome("last_commit") == "1.1.0", 60, "a commit of 1.1.0")
+        self.check_stays_on("B", "1.1.0")
+        self.assertEqual("B A", self.device.env()["BOOT_ORDER"])
+
     # --- what a slot on trial may meet
 
     def test_a_trial_that_is_reset_again_and_again_ends_in_the_old_slot(self):

@@ -45,7 +45,8 @@ def test_three_boots_that_nobody_commits_lead_to_the_other_slot(device):
 
 @pytest.mark.parametrize("row", [
     "A B:3:3:AB", "B A:3:3:A", "B A:0:0:AB", "B:0:1:", "A:0:3:AB", "C x:1:1:AB", "x B:3:3:AB", "A:10:0:A", "A:zz:0:A",
-    "A::0:A", ":3:3:AB", "A B:1:1:", "B B:3:3:A", "A;reset:3:3:A", 'B "$ (A:3:3:B', "-e B A:3:3:A", "A B:3:0:"])
+    "A::0:A", ":3:3:AB", "A B:1:1:", "B B:3:3:A", "A;reset:3:3:A", 'B "$ (A:3:3:B', "-e B A:3:3:A", "A B:3:0:",
+    "B:0:3:A", "A:1:3:B", "B:3:0:A", "x B x:0:2:"])
 def test_the_loader_decides_as_its_stand_in_does(device, row):
     order, left_a, left_b, loading = row.split(":")
     variables = {"BOOT_ORDER": order, "BOOT_A_LEFT": left_a, "BOOT_B_LEFT": left_b, "unused": "1"}
