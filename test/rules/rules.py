@@ -253,13 +253,14 @@ def unfinished(tree):
 
 
 def named_rules(tree):
-    """docs/traps.md names only rules that exist."""
+    """The pages of traps name only rules that exist."""
     found = []
-    text = tree.get("docs/traps.md", "")
-    for m in re.finditer(r"^Rule: (.*)$", text, re.M):
-        for name in re.findall(r"`(\w+)`", m.group(1)):
-            if name not in {rule.__name__ for rule in RULES}:
-                found.append(("docs/traps.md", line_of(text, m.start()), f"there is no rule {name}"))
+    for page in (name for name in tree if name.startswith("docs/traps")):
+        text = tree[page]
+        for m in re.finditer(r"^Rule: (.*)$", text, re.M):
+            for name in re.findall(r"`(\w+)`", m.group(1)):
+                if name not in {rule.__name__ for rule in RULES}:
+                    found.append((page, line_of(text, m.start()), f"there is no rule {name}"))
     return found
 
 

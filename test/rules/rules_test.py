@@ -208,7 +208,8 @@ class Rules(unittest.TestCase):
 
     def test_the_traps_name_rules_that_exist(self):
         self.lets_pass(rules.named_rules, "docs/traps.md", "Rule: `includes`, `owners`\n", "see `nothing`\n")
-        self.finds(rules.named_rules, "docs/traps.md", "Rule: `includes`, `no_such_rule`\n")
+        for page in ("docs/traps.md", "docs/traps-of-the-system.md"):
+            self.finds(rules.named_rules, page, "Rule: `includes`, `no_such_rule`\n")
 
     def test_the_acceptance_names_tests_that_exist(self):
         tests = {"test/net/a_test.cpp": 'TEST_CASE_FIXTURE(World,\n    "a link "\n    "is up") {',
