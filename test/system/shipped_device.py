@@ -16,12 +16,13 @@ from pathlib import Path
 
 import shipped_images
 import units
-from lan_client import GW_WAN, WAN_HOST, Sides
+from lan_client import WAN_HOST, Sides
 from loop_device import LoopDevice
 from netlab import Namespace, NetLab
 from shipped_images import IMAGE, KEYS
 from systemd_container import Container
 from update_server import UpdateServer
+from wan_servers import serve_the_wan
 
 GW_LAN, LAN_HOST = "172.20.30.1", "172.20.30.2"
 OPEN_BY_WISH = 80   # on the LAN
@@ -68,7 +69,7 @@ class Device:
         self.sides = Sides(self.lab, wan_is_dhcp=True)
         self.sides.lan.run("ip", "address", "add", f"{LAN_HOST}/24", "dev", "lan0")
         self.server = UpdateServer(KEYS / "server.pem", KEYS / "server.key")
-        self._serve_the_wan()
+        serve_the_wan(self.sides.wan, "wan0", self.at)
         self._parts = {name: self._make_part(name, size) for name, size in _SIZES.items()}
         self._make_environment()
         self._write_what_the_operator_stored()
@@ -181,20 +182,6 @@ class Device:
         (config / "ssh-authorized-keys").mkdir(parents=True)
         (config / "ssh-authorized-keys/root").write_bytes((IMAGE / "seed/authorized_keys").read_bytes())
         (config / "atomix.yaml").write_text(OPERATOR)
-
-    def _serve_the_wan(self):
-        with (self.at / "wan.log").open("wb") as log:
-            self._start_servers(log)
-
-    def _start_servers(self, log):
-        self.sides.wan.start("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-                             "--interface=wan0", "--bind-interfaces", "--dhcp-authoritative", "--user=root",
-                             f"--dhcp-leasefile={self.at}/leases", f"--dhcp-range={GW_WAN},{GW_WAN},1h",
-                             f"--dhcp-option=3,{WAN_HOST}", f"--dhcp-option=6,{WAN_HOST}", "--log-facility=-",
-                             f"--pid-file={self.at}/dnsmasq.pid", stdout=log, stderr=log)
-        (self.at / "chrony.conf").write_text(f"local stratum 1\nallow\nbindaddress {WAN_HOST}\ncmdport 0\n"
-                                             f"bindcmdaddress /\npidfile {self.at}/chronyd.pid\nuser root\n")
-        self.sides.wan.start("chronyd", "-d", "-x", "-U", "-f", str(self.at / "chrony.conf"), stdout=log, stderr=log)
 
     # --- a boot
 

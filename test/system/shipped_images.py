@@ -56,10 +56,10 @@ def bundle(kind, version):
     return made
 
 
-def sign(version, work):
+def sign(version, work, *options):
     """A bundle of the two images in this folder, by the keys that the shipped one trusts."""
     _run(ROOT / "deploy/bundle/make-bundle", work, work / "made", "--version", version,
-         "--compatible", "qemu-amd64", "--cert", KEYS / "signing.pem", "--key", KEYS / "signing.key")
+         "--compatible", "qemu-amd64", "--cert", KEYS / "signing.pem", "--key", KEYS / "signing.key", *options)
     return work / "made"
 
 
@@ -77,8 +77,8 @@ def _make_boot(version, at):
         _run("mcopy", "-i", at, text.name, "::version.txt")
 
 
-def make_root(change, version, work):
-    """An overlay of the shipped one that is changed, and packed quickly."""
+def make_root(change, version, work, level=1):
+    """An overlay of the shipped one that is changed, and packed: quickly, or (15) as deploy/image/make-rootfs does."""
     (work / "mnt").mkdir()
     script = f"""
         mount -t tmpfs tmpfs "$1/mnt"; cd "$1/mnt"; mkdir lower upper work root
@@ -88,7 +88,7 @@ def make_root(change, version, work):
         {change}
         cd /
         mksquashfs "$1/mnt/root" "$1/rootfs.squashfs" -noappend -no-progress -quiet -b 128k -no-fragments -comp zstd \\
-            -Xcompression-level 1"""
+            -Xcompression-level {level}"""
     _run("unshare", "--mount", "--propagation", "private", "bash", "-euc", script, "-", work, IMAGE / "rootfs.squashfs")
 
 

@@ -112,7 +112,7 @@ class Boot(ADevice):
         self.assertEqual((status["board"], status["compatible"], status["slot"]), ("qemu", "qemu-amd64", device.slot))
         self.assertEqual(status["config"], {"source": "operator", "accepted_by": None, "problems": []})
         self.assertTrue(status["firewall"]["applied"] and status["forwarding"]["off"] and status["network"]["applied"])
-        self.assertEqual(status["links"]["wan"]["addresses"], [GW_WAN + "/24"])
+        device.run_until(lambda: device.status()["links"]["wan"]["addresses"] == [GW_WAN + "/24"], 60, "an address on the WAN")
         for unit in ("ssh.service", "systemd-networkd.service", "systemd-resolved.service"):
             self.assertTrue(status["services"]["unit:" + unit]["running"], unit)
 

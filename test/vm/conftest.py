@@ -8,6 +8,7 @@ import images
 import loader
 import machine as machines
 import network as networks
+from updates import check_agreed, offer, until_committed
 
 
 @pytest.fixture(params=["qemu-arm64", "qemu-amd64"], ids=["arm", "pc"])
@@ -39,19 +40,42 @@ def machine(request, tmp_path, network):
 @pytest.fixture
 def running(machine):
     """A device that has booted version 1.0.0 in slot A, has the seed's settings, and is well."""
-    if not images.FROZEN.exists():
-        machine.power_on()
-        machine.wait_until_well()
-        machine.poll()
-        machine.run_until(lambda: machine.status()["update"]["last_poll"], 60, "an update server that answers")
-        into = images.FROZEN.with_name(f"frozen.{os.getpid()}")
+    return thawed(machine, "frozen", first_boot)
+
+
+@pytest.fixture
+def updated(machine):
+    """A running device that was updated: 1.0.0 in slot A, and 2.0.0, which was committed, in B."""
+    return thawed(machine, "frozen-updated", first_update)
+
+
+def thawed(machine, name, begin):
+    frozen = images.IMAGE / name
+    if not frozen.exists():
+        begin(machine)
+        into = frozen.with_name(f"{name}.{os.getpid()}")
         machine.freeze(into)
         try:
-            into.rename(images.FROZEN)
+            into.rename(frozen)
         except OSError:     # another test was first
             shutil.rmtree(into)
-    machine.thaw(images.FROZEN)
+    machine.thaw(frozen)
     return machine
+
+
+def first_boot(machine):
+    machine.power_on()
+    machine.wait_until_well()
+    machine.poll()
+    machine.run_until(lambda: machine.status()["update"]["last_poll"], 60, "an update server that answers")
+
+
+def first_update(machine):
+    thawed(machine, "frozen", first_boot)
+    offer(machine, "good", "2.0.0")
+    until_committed(machine, "2.0.0")
+    check_agreed(machine, "B", "2.0.0")
+    machine.wait_for_login()
 
 
 @pytest.hookimpl(hookwrapper=True)

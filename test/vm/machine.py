@@ -41,8 +41,8 @@ class Machine(Environment):
 
     # --- power
 
-    def power_on(self, thaw=None):
-        """Ends what runs, as a power cut does."""
+    def power_on(self, thaw=None, clock="utc"):
+        """Ends what runs, as a power cut does. `clock`: utc, or a date and time."""
         self.power_off()
         self.boots += 1
         self.log = self.at / f"serial-{self.boots}.log"
@@ -50,7 +50,7 @@ class Machine(Environment):
         taps = {side: self.network.tap(side) for side in ("wan", "lan")}
         command = ["setpriv", "--pdeathsig", "KILL", emulator, *machine, "-smp", "1", "-m", "1024",
                    "-bios", next(self.image.glob("u-boot.*")), "-display", "none", "-vga", "none", "-nodefaults",
-                   "-no-reboot", "-rtc", "base=utc",
+                   "-no-reboot", "-rtc", f"base={clock}",
                    "-chardev", f"socket,id=serial,path={self.console},server=on,wait=off,logfile={self.log}",
                    "-serial", "chardev:serial",
                    "-monitor", f"unix:{self.sockets}/monitor,server=on,wait=off",
@@ -77,6 +77,13 @@ class Machine(Environment):
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+    def overwrite(self, start, length):
+        """A stretch of the disk, with zeros, while the power is off."""
+        self._on_disk(f"write -P 0 {start} {length}")
+
+    def is_zero(self, start, length):
+        return "Pattern verification failed" not in self._on_disk(f"read -P 0 {start} {length}")
 
     def wait_for_reset(self, limit):
         """Until the guest has reset itself, or has been reset by the watchdog."""
@@ -130,14 +137,15 @@ class Machine(Environment):
             assert time.monotonic() < end, said
             time.sleep(0.1)
         self._monitor("cont")
-        self.run_until(lambda: self.ssh("echo 1 >/sys/bus/pci/rescan", check=False).returncode == 0, 120, "a login by SSH")
+        self.wait_for_login("echo 1 >/sys/bus/pci/rescan")
         self.run_until(lambda: self.ssh("fw_printenv", check=False).returncode == 0, 30, "the environment's card")
 
     # --- questions
 
     def serial(self):
         """What was on the serial line since power on."""
-        return self.log.read_bytes().decode(errors="replace").replace("\r", "")
+        said = self.log.read_bytes() if self.log.exists() else b""     # QEMU makes it when it starts
+        return said.decode(errors="replace").replace("\r", "")
 
     def loaded(self):
         """The slots that the loader tried since power on, in their order."""
@@ -151,6 +159,9 @@ class Machine(Environment):
         done = subprocess.run(self.ssh_command(command), input=stdin, capture_output=True, text=True, timeout=timeout)
         assert not check or done.returncode == 0, f"{command}: {done.returncode}: {done.stderr}{done.stdout}"
         return done.stdout if check else done
+
+    def wait_for_login(self, command="true", limit=120):
+        self.run_until(lambda: self.ssh(command, check=False).returncode == 0, limit, "a login by SSH")
 
     def is_well(self):
         """Its status, when every probe of its last round holds: the condition takes two rounds to get better, 10 min."""
@@ -168,8 +179,9 @@ class Machine(Environment):
     def keep_evidence(self):
         """The journal of a device that still answers, beside the serial logs and the environment."""
         with contextlib.suppress(Exception):
-            (self.at / "journal").write_text(self.ssh("journalctl --no-pager -b", timeout=30))
             (self.at / "status.json").write_text(self.network.get("/api/v1/status") or "")
+        with contextlib.suppress(Exception):
+            (self.at / "journal").write_text(self.ssh("journalctl --no-pager -b", timeout=90))
         (self.at / "environment").write_text("".join(f"{name}={value}\n" for name, value in self.env().items()))
 
     def close(self):
@@ -187,6 +199,12 @@ class Machine(Environment):
                    "ServerAliveInterval=15", "ServerAliveCountMax=12",
                    "KexAlgorithms=curve25519-sha256")     # the default one's arithmetic takes seconds here
         return ["-F", "/dev/null", "-i", str(self.key), *(word for option in options for word in ("-o", option))]
+
+    def _on_disk(self, command):
+        done = run("qemu-io", "-f", "qcow2", "-c", command, self.disk, check=False)
+        said = (done.stdout + done.stderr).decode()
+        assert f"{command.split()[-1]}/{command.split()[-1]} bytes" in said or "failed" in said, said
+        return said
 
     def _end_session(self):
         if (self.sockets / "ssh").exists():

@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT / "test/system"))
 import lab                               # noqa: E402
 from netlab import Namespace             # noqa: E402
 from update_server import UpdateServer   # noqa: E402
+from wan_servers import serve_the_wan    # noqa: E402
 
 from lan_client import GW_WAN, Sides      # noqa: E402
 
@@ -32,7 +33,7 @@ class Network:
         self._add(self.wan, "wan0", "02:00:00:00:00:01", f"{WAN_HOST}/24")
         self._add(self.lan, "lan0", "02:00:00:00:00:02", f"{LAN_HOST}/24")
         self.server = UpdateServer(keys / "server.pem", keys / "server.key")
-        self._serve_the_wan()
+        serve_the_wan(self.wan, "wan0", at)
 
     def sides(self):
         """What hosts on the two sides can ask for, and must not reach; they are this network's."""
@@ -73,17 +74,6 @@ class Network:
         side.run("ip", "tuntap", "add", "dev", name, "mode", "tap")
         side.run("ip", "link", "set", name, "address", mac, "up")
         side.run("ip", "address", "add", address, "dev", name)
-
-    def _serve_the_wan(self):
-        log = (self.at / "wan.log").open("wb")
-        self.wan.start("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
-                       "--interface=wan0", "--bind-interfaces", "--dhcp-authoritative", f"--dhcp-leasefile={self.at}/leases",
-                       f"--dhcp-range={GW_WAN},{GW_WAN},1h", f"--dhcp-option=3,{WAN_HOST}", f"--dhcp-option=6,{WAN_HOST}",
-                       "--log-facility=-", "--user=root", f"--pid-file={self.at}/dnsmasq.pid", stdout=log, stderr=log)
-        config = self.at / "chrony.conf"
-        config.write_text(f"local stratum 1\nallow\nbindaddress {WAN_HOST}\ncmdport 0\nbindcmdaddress /\n"
-                          f"pidfile {self.at}/chronyd.pid\nuser root\n")
-        self.wan.start("chronyd", "-d", "-x", "-U", "-f", str(config), stdout=log, stderr=log)
 
 
 class _Lab:

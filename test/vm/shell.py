@@ -88,7 +88,7 @@ class Shell(cmd.Cmd):
 
     def do_thaw(self, name):
         """thaw NAME: goes on where it was frozen; without a name, with the device that the tests begin with"""
-        self.machine.thaw(self.machine.at / "frozen" / name if name else images.FROZEN)
+        self.machine.thaw(self.machine.at / "frozen" / name if name else images.IMAGE / "frozen")
 
     def do_quit(self, _):
         """quit: the end"""
