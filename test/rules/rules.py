@@ -267,13 +267,13 @@ def named_rules(tree):
 _TITLES = {
     ".cpp": (re.compile(r'\bTEST_CASE\w*\(\s*(?:\w+,)?((?:\s*"(?:[^"\\]|\\.)*")+)'),
              lambda m: re.sub(r'"\s*"', "", m.group(1)).strip()[1:-1]),
-    ".py": (re.compile(r"^(?:class|    def) (?:test_)?(\w+)", re.M), lambda m: m.group(1)),
+    ".py": (re.compile(r"^(?:class|(?:    )?def) (?:test_)?(\w+)", re.M), lambda m: m.group(1)),
     ".sh": (re.compile(r'^(?:row |name=)"([^"]+)"', re.M), lambda m: m.group(1)),
 }
 
 
 def titles_in(path, text):
-    """Of the tests in a file: doctest's, unittest's with their classes, a shell table's rows."""
+    """Of the tests in a file: doctest's, unittest's with their classes, pytest's, a shell table's rows."""
     pattern, title = _TITLES.get(path[path.rfind("."):], _TITLES[".cpp"])
     return {title(m) for m in pattern.finditer(text)}
 

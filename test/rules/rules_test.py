@@ -214,15 +214,18 @@ class Rules(unittest.TestCase):
     def test_the_acceptance_names_tests_that_exist(self):
         tests = {"test/net/a_test.cpp": 'TEST_CASE_FIXTURE(World,\n    "a link "\n    "is up") {',
                  "test/system/lan_test.py": "class Lan(x):\n    def test_a_lease(self):\n",
+                 "test/vm/boot_test.py": "@twice\ndef test_a_boot(device):\n",
                  "test/system/rules.sh": 'row "every boot" 1\nname="the end"\n'}
-        begin = "| file | short |\n|---|---|\n| `test/system/lan_test.py`, `rules.sh` | lan, rules |\n\n"
+        begin = "| file | short |\n|---|---|\n| `test/system/lan_test.py`, `rules.sh` | lan, rules |\n" \
+                "| `test/vm/boot_test.py` | vm |\n\n"
         for cell, wrong in (("`net: a link is up`; lan `a_lease`, `Lan`", 0), ("`net: a link…`, in words; lan `a_…`", 0),
                             ("rules `every boot`, `the end`; `test/system/lan_test.py`", 0), ("issue 6, by words", 0),
+                            ("vm `a_boot`", 0), ("vm `no_boot`", 1),
                             ("`net: a link`", 1), ("lan `no_lease`", 1), ("rules `a_lease`", 1), ("wan `a_lease`", 1),
                             ("`test/system/none.py`, `net: a link is up`", 1)):
             with self.subTest(cell=cell):
                 tree = {**tests, "docs/acceptance.md": begin + f"| scenario with `code` | {cell} |\n"}
-                self.assertEqual([line for _, line, _ in rules.acceptance(tree)], [5] * wrong)
+                self.assertEqual([line for _, line, _ in rules.acceptance(tree)], [6] * wrong)
         self.finds(rules.acceptance, "docs/acceptance.md", "| `test/system/none_test.py` | none |\n")
 
     def test_comments_and_strings_are_no_code(self):

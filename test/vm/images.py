@@ -37,15 +37,24 @@ def change_boot(kind, boot):
         os.truncate(file, file.stat().st_size // 2)
     elif kind == "panics":      # its init ends at once
         file.write_bytes(_archive_of_init("#!/bin/sh\n", boot.parent))     # there is no such shell
-    elif kind == "hangs":       # after the watchdog was armed: a later archive's files replace an earlier one's
-        init = (ROOT / "deploy/image/initrd/init").read_text()
-        hanging = init.replace("\narm_watchdog\n", "\narm_watchdog\nwhile :; do sleep 60; done\n")
-        assert hanging != init
-        shipped = file.read_bytes()
-        file.write_bytes(shipped + bytes(-len(shipped) % 4) + _archive_of_init(hanging, boot.parent))
+    elif kind == "hangs":
+        file.write_bytes(with_init(file.read_bytes(), armed_init("while :; do sleep 60; done"), boot.parent))
     else:
         raise AssertionError(f"there is no update called {kind}")
     run("mcopy", "-o", "-i", boot, file, f"::{name}")
+
+
+def armed_init(then):
+    """The shipped one, which does this when it has armed the watchdog."""
+    init = (ROOT / "deploy/image/initrd/init").read_text()
+    changed = init.replace("\narm_watchdog\n", f"\narm_watchdog\n{then}\n")
+    assert changed != init
+    return changed
+
+
+def with_init(initrd, script, place):
+    """An initrd with another init: a later archive's files replace an earlier one's."""
+    return initrd + bytes(-len(initrd) % 4) + _archive_of_init(script, place)
 
 
 def _archive_of_init(script, place):

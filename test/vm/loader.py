@@ -38,8 +38,9 @@ def binary(board):
 class Device(Environment):
     """boot_bytes: the size of each of its four partitions; boot-a is the first, boot-b the third."""
 
-    def __init__(self, at, board, boot_bytes=SLOT_BYTES):
+    def __init__(self, at, board, boot_bytes=SLOT_BYTES, parts=()):
         super().__init__(at)
+        self.parts = parts     # more arguments of QEMU's
         self.board, self.boot_bytes, self.console = board, boot_bytes, CONSOLES[board]
         step = boot_bytes + (1 << 20)
         self.start = {"A": 1 << 20, "B": (1 << 20) + 2 * step}
@@ -87,7 +88,7 @@ class Device(Environment):
         emulator, *machine = MACHINES[self.board]
         command = ["setpriv", "--pdeathsig", "KILL", emulator, *machine, "-bios", binary(self.board),
                    "-display", "none", "-vga", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-nic", "none",
-                   "-drive", f"file={self.disk},format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk,addr=4"]
+                   "-drive", f"file={self.disk},format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk,addr=4", *self.parts]
         if card:
             command += ["-drive", f"file={self.card},format=raw,if=none,id=card{card_options}",
                         "-device", "sdhci-pci,addr=5", "-device", "sd-card,drive=card"]
