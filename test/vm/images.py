@@ -7,6 +7,7 @@ import os
 import shutil
 
 from environment import run
+from loader import shipped_script
 from network import ROOT     # which makes test/system known
 from shipped_images import IMAGE, KEYS, UNFIT, make_root, sign     # noqa: F401: KEYS are the fixtures'
 
@@ -27,29 +28,44 @@ ROOT_CHANGES = {kind: change + (_SHORT_TIMER if kind == "false" else _SHORT_TRIA
     "fstab": "echo '/dev/disk/by-label/nothing /srv ext4 defaults,x-systemd.device-timeout=5s 0 2' >etc/fstab",
 }
 
-
 def change_boot(kind, boot):
     """What is changed in the boot partition, which is a file."""
-    file = boot.parent / "file"
-    name = "Image" if kind == "truncated" else "initrd"
-    run("mcopy", "-o", "-n", "-i", boot, f"::{name}", file)
+    place = boot.parent
+    files = {name: run("mcopy", "-i", boot, f"::{name}", "-").stdout for name in ("Image", "initrd")}
     if kind == "truncated":
-        os.truncate(file, file.stat().st_size // 2)
-    elif kind == "panics":      # its init ends at once
-        file.write_bytes(_archive_of_init("#!/bin/sh\n", boot.parent))     # there is no such shell
-    elif kind == "hangs":
-        file.write_bytes(with_init(file.read_bytes(), armed_init("while :; do sleep 60; done"), boot.parent))
-    else:
-        raise AssertionError(f"there is no update called {kind}")
-    run("mcopy", "-o", "-i", boot, file, f"::{name}")
+        files = {"Image": files["Image"][:len(files["Image"]) // 2]}
+    else:     # its boot.scr would start nothing but what was there before
+        files["initrd"] = _initrd(kind, files["initrd"], place)
+        files["boot.scr"] = shipped_script("qemu-amd64", place, files)
+    for name, data in files.items():
+        (place / "file").write_bytes(data)
+        run("mcopy", "-o", "-i", boot, place / "file", f"::{name}")
 
 
-def armed_init(then):
+def _initrd(kind, shipped, place):
+    if kind == "panics":      # its init ends at once
+        return _archive_of_init("#!/bin/sh\n", place)     # there is no such shell
+    assert kind == "hangs", f"there is no update called {kind}"
+    return with_init(shipped, armed_init("while :; do sleep 60; done"), place)
+
+
+def armed_init(then, init=None):
     """The shipped one, which does this when it has armed the watchdog."""
-    init = (ROOT / "deploy/image/initrd/init").read_text()
-    changed = init.replace("\narm_watchdog\n", f"\narm_watchdog\n{then}\n")
-    assert changed != init
-    return changed
+    return _changed(init or _shipped_init(), "\narm_watchdog\n", f"\narm_watchdog\n{then}\n")
+
+
+def limited_init(limit_s):
+    """The shipped one, whose watchdog gives a boot on trial this time."""
+    return _changed(_shipped_init(), "readonly kTrialLimit=300 ", f"readonly kTrialLimit={limit_s} ")
+
+
+def _shipped_init():
+    return (ROOT / "deploy/image/initrd/init").read_text()
+
+
+def _changed(text, old, new):
+    assert old in text
+    return text.replace(old, new)
 
 
 def with_init(initrd, script, place):
@@ -59,7 +75,7 @@ def with_init(initrd, script, place):
 
 def _archive_of_init(script, place):
     tree = place / "tree"
-    tree.mkdir()
+    tree.mkdir(exist_ok=True)
     (tree / "init").write_text(script)
     (tree / "init").chmod(0o755)
     return run("cpio", "--quiet", "-o", "-H", "newc", cwd=tree, input=b"init\n").stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from images import armed_init, with_init
+from images import armed_init, limited_init, with_init
 from loader import ROOT, Device, run, shipped_script, tried
 from tiny_kernel import KERNELS
 
@@ -34,18 +34,13 @@ def shipped(tmp_path_factory):
     return next(base.glob("boot/vmlinuz-*")).read_bytes(), initrd.read_bytes()
 
 
-def quick(init):
-    changed = init.replace("readonly kTrialLimit=300 ", f"readonly kTrialLimit={TRIAL_S} ")
-    assert changed != init
-    return changed
-
-
 @pytest.mark.parametrize("what", HANGS)
 def test_a_version_on_trial_that_hangs_is_reset_until_its_tries_are_used_up_and_left(tmp_path, shipped, what):
     arm = Device(tmp_path, "qemu-arm64", boot_bytes=64 << 20, parts=("-device", "i6300esb", "-action", "watchdog=reset"))
     kernel, initrd = shipped
+    init = armed_init(HANGS[what], limited_init(TRIAL_S))
     slots = {"A": {"Image": KERNELS[arm.board], "initrd": b"none"},
-             "B": {"Image": kernel, "initrd": with_init(initrd, quick(armed_init(HANGS[what])), tmp_path)}}
+             "B": {"Image": kernel, "initrd": with_init(initrd, init, tmp_path)}}
     for slot, files in slots.items():
         arm.put_files(slot, {"boot.scr": shipped_script(arm.board, tmp_path, files)} | files)
     arm.begin(BOOT_ORDER="B A", BOOT_A_LEFT="3", BOOT_B_LEFT="3", ATOMIX_TRIAL="B")
