@@ -28,6 +28,7 @@ ROOT_CHANGES = {kind: change + (_SHORT_TIMER if kind == "false" else _SHORT_TRIA
     "fstab": "echo '/dev/disk/by-label/nothing /srv ext4 defaults,x-systemd.device-timeout=5s 0 2' >etc/fstab",
 }
 
+
 def change_boot(kind, boot):
     """What is changed in the boot partition, which is a file."""
     place = boot.parent

@@ -22,7 +22,7 @@ RETURNS = SAYS
 
 MACHINES = {
     "qemu-arm64": ("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-m", "256"),
-    "qemu-amd64": ("qemu-system-x86_64", "-M", "pc", "-cpu", "max", "-m", "1024"),
+    "qemu-amd64": ("qemu-system-x86_64", "-M", "pc", "-cpu", "max,-la57", "-m", "1024"),
 }
 CONSOLES = {"qemu-arm64": "ttyAMA0", "qemu-amd64": "ttyS0"}
 
