@@ -3,15 +3,20 @@
 An update is made from the image's own root file system and boot partition, changed where its name says, and signed by the
 throw-away keys that the image was made with. It is kept beside the image.
 """
+import hashlib
 import os
 import shutil
+from pathlib import Path
 
 from environment import run
 from loader import shipped_script
 from network import ROOT     # which makes test/system known
+
+import shipped_images
 from shipped_images import IMAGE, KEYS, UNFIT, make_root, sign     # noqa: F401: KEYS are the fixtures'
 
 INDEX_TOOL = os.environ.get("ATOMIX_INDEX", ROOT / "build/dev/atomix-index")
+_MAKERS = hashlib.sha256(Path(__file__).read_bytes() + Path(shipped_images.__file__).read_bytes()).hexdigest()[:8]
 
 # A version that is not fit is given up after this: times.sh's limits are for what comes up beside much else on the machine.
 _SHORT_TRIAL = """
@@ -83,8 +88,8 @@ def _archive_of_init(script, place):
 
 
 def bundle(kind, version):
-    """The update's file, made once."""
-    made = IMAGE / f"{kind}-{version}.raucb"
+    """The update's file, made once as long as what makes it stays as it is."""
+    made = IMAGE / f"{kind}-{version}-{_MAKERS}.raucb"
     if not made.exists():
         work = IMAGE / f"{kind}-{version}.{os.getpid()}"
         work.mkdir()
