@@ -42,6 +42,11 @@ _CHANGES = {
 }
 
 
+def board():
+    """Whose image it is."""
+    return next(IMAGE.glob("atomixos-13-*.img")).stem.removeprefix("atomixos-13-")
+
+
 def bundle(kind, version):
     """The update's file."""
     kept = IMAGE / "shipped"
@@ -59,7 +64,7 @@ def bundle(kind, version):
 def sign(version, work, *options):
     """A bundle of the two images in this folder, by the keys that the shipped one trusts."""
     _run(ROOT / "deploy/bundle/make-bundle", work, work / "made", "--version", version,
-         "--compatible", "qemu-amd64", "--cert", KEYS / "signing.pem", "--key", KEYS / "signing.key", *options)
+         "--compatible", board(), "--cert", KEYS / "signing.pem", "--key", KEYS / "signing.key", *options)
     return work / "made"
 
 

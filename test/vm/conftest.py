@@ -26,7 +26,7 @@ def network(tmp_path):
 @pytest.fixture
 def machine(request, tmp_path, network):
     """A device that is off and was never on."""
-    made = machines.Machine(tmp_path, network, images.IMAGE, key=images.IMAGE / "key")
+    made = machines.Machine(tmp_path, network, images.IMAGE, images.board(), images.IMAGE / "key")
     yield made
     report = getattr(request.node, "call_report", None)
     passed = report is not None and report.passed

@@ -13,7 +13,7 @@ from loader import shipped_script
 from network import ROOT     # which makes test/system known
 
 import shipped_images
-from shipped_images import IMAGE, KEYS, UNFIT, make_root, sign     # noqa: F401: KEYS are the fixtures'
+from shipped_images import IMAGE, KEYS, UNFIT, board, make_root, sign     # noqa: F401: KEYS are the fixtures'
 
 INDEX_TOOL = os.environ.get("ATOMIX_INDEX", ROOT / "build/dev/atomix-index")
 _MAKERS = hashlib.sha256(Path(__file__).read_bytes() + Path(shipped_images.__file__).read_bytes()).hexdigest()[:8]
@@ -32,6 +32,14 @@ ROOT_CHANGES = {kind: change + (_SHORT_TIMER if kind == "false" else _SHORT_TRIA
     "delta": "",
     "fstab": "echo '/dev/disk/by-label/nothing /srv ext4 defaults,x-systemd.device-timeout=5s 0 2' >etc/fstab",
 }
+# By emulation of another processor a boot takes longer than a trial's limits on it, here and in the initrd.
+SLOW_TRIAL = r"""
+sed -i 's/^  limit: .*/  limit: 20min/' etc/atomix/device.yaml
+grep -q 'limit: 20min' etc/atomix/device.yaml
+printf '[Timer]\nOnBootSec=\nOnBootSec=25min\n' >etc/systemd/system/atomix-trial-end.timer.d/50-test.conf
+"""
+SLOW_LIMIT_S = 1800
+
 
 
 def change_boot(kind, boot):
@@ -42,7 +50,7 @@ def change_boot(kind, boot):
         files = {"Image": files["Image"][:len(files["Image"]) // 2]}
     else:     # its boot.scr would start nothing but what was there before
         files["initrd"] = _initrd(kind, files["initrd"], place)
-        files["boot.scr"] = shipped_script("qemu-amd64", place, files)
+        files["boot.scr"] = shipped_script(board(), place, files)
     for name, data in files.items():
         (place / "file").write_bytes(data)
         run("mcopy", "-o", "-i", boot, place / "file", f"::{name}")
@@ -51,8 +59,10 @@ def change_boot(kind, boot):
 def _initrd(kind, shipped, place):
     if kind == "panics":      # its init ends at once
         return _archive_of_init("#!/bin/sh\n", place)     # there is no such shell
-    assert kind == "hangs", f"there is no update called {kind}"
-    return with_init(shipped, armed_init("while :; do sleep 60; done"), place)
+    if kind == "hangs":
+        return with_init(shipped, armed_init("while :; do sleep 60; done"), place)
+    assert kind == "slow", f"there is no update called {kind}"
+    return with_init(shipped, limited_init(SLOW_LIMIT_S), place)
 
 
 def armed_init(then, init=None):
@@ -103,6 +113,9 @@ def bundle(kind, version):
 
 def _make_images(kind, version, work):
     shutil.copy(IMAGE / "boot.vfat", work / "boot.vfat")
+    slow = board() == "qemu-arm64"
+    if slow:
+        change_boot("slow", work / "boot.vfat")
     if kind == "zeroed":
         with open(work / "rootfs.squashfs", "wb") as file:
             file.truncate(IMAGE.joinpath("rootfs.squashfs").stat().st_size)
@@ -110,4 +123,5 @@ def _make_images(kind, version, work):
     if kind not in ROOT_CHANGES:
         change_boot(kind, work / "boot.vfat")
     # A block that did not change is the same bytes only when it is packed as the image's were.
-    make_root(ROOT_CHANGES.get(kind, ""), version, work, level=15 if kind == "delta" else 1)
+    make_root((SLOW_TRIAL if slow else "") + ROOT_CHANGES.get(kind, ""), version, work,
+              level=15 if kind == "delta" else 1)

@@ -23,6 +23,7 @@ MACHINES = {
     "qemu-amd64": ("qemu-system-x86_64", "-M", "pc", "-cpu", "max,-la57"),
     "qemu-arm64": ("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53"),
 }
+PATIENCE = {"qemu-amd64": 1, "qemu-arm64": 4}     # times each limit of what the guest does: another processor is slower
 # Addresses on the PCI bus: platform/qemu/*.link know the interfaces by them, deploy/image/boot/*.cmd the disk.
 WAN, LAN, DISK, CARD, WATCHDOG = 2, 3, 4, 5, 6
 
@@ -30,7 +31,7 @@ WAN, LAN, DISK, CARD, WATCHDOG = 2, 3, 4, 5, 6
 class Machine(Environment):
     """`image`: a folder made by deploy/image/build. `at`: a folder for what the machine keeps, and its evidence."""
 
-    def __init__(self, at, network, image, board="qemu-amd64", key=None):
+    def __init__(self, at, network, image, board, key):
         super().__init__(at)
         self.network, self.image, self.board, self.key = network, image, board, key
         self.disk, self.boots, self.process = at / "disk.qcow2", 0, None
@@ -98,6 +99,7 @@ class Machine(Environment):
 
     def run_until(self, condition, limit, what):
         """Power cycles whenever the guest resets itself, until the condition holds. Gives its value."""
+        limit *= PATIENCE[self.board]
         end = time.monotonic() + limit
         while True:
             value = condition()
@@ -157,7 +159,8 @@ class Machine(Environment):
 
     def ssh(self, command, check=True, timeout=180, stdin=""):
         """As root, from a host on the LAN, by the seed's key; over one connection as long as it holds."""
-        done = subprocess.run(self.ssh_command(command), input=stdin, capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(self.ssh_command(command), input=stdin, capture_output=True, text=True,
+                              timeout=timeout * PATIENCE[self.board])
         assert not check or done.returncode == 0, f"{command}: {done.returncode}: {done.stderr}{done.stdout}"
         return done.stdout if check else done
 

@@ -128,7 +128,7 @@ def main():
     at = asked.keep or Path(tempfile.mkdtemp(prefix="vm-shell."))
     at.mkdir(parents=True, exist_ok=True)
     network = networks.Network(at, images.KEYS)
-    machine = machines.Machine(at, network, images.IMAGE, key=images.IMAGE / "key")
+    machine = machines.Machine(at, network, images.IMAGE, images.board(), images.IMAGE / "key")
     try:
         if asked.test:
             left = images.IMAGE.parent / asked.test
