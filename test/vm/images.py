@@ -123,5 +123,5 @@ def _make_images(kind, version, work):
     if kind not in ROOT_CHANGES:
         change_boot(kind, work / "boot.vfat")
     # A block that did not change is the same bytes only when it is packed as the image's were.
-    make_root((SLOW_TRIAL if slow else "") + ROOT_CHANGES.get(kind, ""), version, work,
+    make_root(ROOT_CHANGES.get(kind, "") + (SLOW_TRIAL if slow else ""), version, work,
               level=15 if kind == "delta" else 1)
