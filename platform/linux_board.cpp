@@ -3,6 +3,8 @@
 #include "core/files.hpp"
 #include "platform/command_line.hpp"
 #include "platform/kernel_file.hpp"
+#include "platform/maker_text.hpp"
+#include "platform/thermal_zones.hpp"
 
 #include <linux/watchdog.h>
 
@@ -19,14 +21,6 @@ constexpr std::size_t kLongestFact = 4096;
 // PRINTKRB_RECORD_MAX of the kernel's printk.c is 1024, with its own prefix.
 constexpr std::size_t kLongestMessage = 900;
 constexpr auto kSystemctl = "/usr/bin/systemctl";
-
-// Without the end of its line; empty: there is none.
-std::string line_of(std::filesystem::path const& file) {
-    auto text = core::read_file(file, kLongestFact);
-    if (!text) return {};
-    text->erase(std::min(text->find('\n'), text->size()));
-    return std::move(*text);
-}
 
 }   // namespace
 
@@ -63,7 +57,7 @@ core::Result<core::Slot> LinuxBoard::booted_slot() const {
 
 core::Result<std::string> LinuxBoard::boot_id() const {
     auto const file = root_ / "proc/sys/kernel/random/boot_id";
-    auto id = line_of(file);
+    auto id = line_of_kernel_file(file);
     if (id.empty()) return core::fail(core::Errc::not_found, "the kernel has no " + file.string());
     return id;
 }
@@ -75,7 +69,7 @@ std::string LinuxBoard::boot_reason() const {
         drivers.push_back(entry.path());
     std::ranges::sort(drivers);
     for (auto const& driver : drivers) {
-        auto const text = line_of(driver / "bootstatus");
+        auto const text = line_of_kernel_file(driver / "bootstatus");
         unsigned status = 0;
         std::from_chars(text.data(), text.data() + text.size(), status);
         if (auto reason = reason_of_boot(status); !reason.empty()) return reason;
@@ -89,6 +83,25 @@ BootReport LinuxBoard::boot_report() const {
         return text ? *text : std::string{};
     };
     return platform::boot_report(told("proc/cmdline"), told("run/atomix-initrd"));
+}
+
+std::string LinuxBoard::told_by_maker(char const* property, char const* field) const {
+    for (auto const& file : {root_ / "proc/device-tree" / property, root_ / "sys/class/dmi/id" / field})
+        if (auto const raw = core::read_file(file, kLongestFact))
+            if (auto text = maker_text(*raw); !text.empty()) return text;
+    return {};
+}
+
+std::string LinuxBoard::model() const {
+    return told_by_maker("model", "product_name");
+}
+
+std::string LinuxBoard::serial() const {
+    return told_by_maker("serial-number", "product_serial");
+}
+
+core::Temperatures LinuxBoard::temperatures() const {
+    return thermal_zones(root_ / "sys/class/thermal");
 }
 
 std::filesystem::path LinuxBoard::led() const {

@@ -4,8 +4,8 @@
 // Everything is read below `root`, which a test points at a recorded tree. The loader says the slot on the
 // kernel's command line, "rauc.slot=A". Sources of the rest: Documentation/admin-guide/sysctl/kernel.rst
 // (random/boot_id), Documentation/ABI/testing/sysfs-class-watchdog (bootstatus, decimal, the WDIOF_ bits of
-// linux/watchdog.h), Documentation/ABI/testing/dev-kmsg, Documentation/admin-guide/sysrq.rst ("b": reboots at
-// once; root's word counts whatever kernel.sysrq says).
+// linux/watchdog.h), sysfs-firmware-ofw (/proc/device-tree) and dev-kmsg beside it,
+// Documentation/admin-guide/sysrq.rst ("b": reboots at once; root's word counts whatever kernel.sysrq says).
 
 #include "core/log.hpp"
 #include "core/processes.hpp"
@@ -46,9 +46,14 @@ public:
 
     // What is not there was not told.
     BootReport boot_report() const override;
+    // By the device tree, where there is one, else by DMI, whose serial number only root may read.
+    std::string model() const override;
+    std::string serial() const override;
+    core::Temperatures temperatures() const override;
     std::filesystem::path led() const override;
 
 private:
+    std::string told_by_maker(char const* property, char const* field) const;
     void tell(std::string_view sentence, std::string const& why) const;
     core::Task<core::Result<void>> order(core::Command command);
 

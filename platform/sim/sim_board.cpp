@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <charconv>
+
 namespace platform {
 namespace {
 
@@ -44,6 +46,18 @@ core::Result<std::string> SimBoard::boot_id() const {
 std::string SimBoard::boot_reason() const {
     auto const reason = value(command_line_, "atomix.boot_reason");
     return reason ? *reason : "";
+}
+
+std::string SimBoard::serial() const {
+    auto const serial = value(command_line_, "atomix.serial");
+    return serial ? *serial : "";
+}
+
+core::Temperatures SimBoard::temperatures() const {
+    auto const told = value(command_line_, "atomix.temperature");
+    int now = 0;
+    if (!told || std::from_chars(told->data(), told->data() + told->size(), now).ec != std::errc{}) return {};
+    return {{.sensor = "simulated", .millicelsius = now}};
 }
 
 core::Task<core::Result<void>> SimBoard::reboot(std::string why) {

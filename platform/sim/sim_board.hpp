@@ -21,6 +21,10 @@ public:
     core::Result<std::string> boot_id() const override;
     // "atomix.boot_reason=<word>" of the command line.
     std::string boot_reason() const override;
+    // "atomix.serial=<text>" of the command line.
+    std::string serial() const override;
+    // "atomix.temperature=<millidegrees Celsius>" of the command line; without it there is no sensor.
+    core::Temperatures temperatures() const override;
     core::Task<core::Result<void>> reboot(std::string why) override;
     // As reboot(), but ends this process at once. Errors: io.
     core::Task<core::Result<void>> force_reboot(std::string why) override;

@@ -5,6 +5,16 @@
 
 #include <doctest/doctest.h>
 
+TEST_CASE("a fact of the kernel's is one line, and none where it cannot be read") {
+    test::TemporaryDirectory const directory;
+    CHECK(platform::line_of_kernel_file(directory / "absent") == "");
+    CHECK(platform::line_of_kernel_file(directory.path()) == "");   // read(2) fails
+    for (auto const* text : {"45454\n", "45454", "45454\n45455\n"}) {
+        REQUIRE(core::replace_file(directory / "file", text).has_value());
+        CHECK(platform::line_of_kernel_file(directory / "file") == "45454");
+    }
+}
+
 TEST_CASE("a file of the kernel is written to, and never made") {
     test::TemporaryDirectory const directory;
     auto const file = directory / "brightness";

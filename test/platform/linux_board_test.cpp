@@ -85,6 +85,24 @@ TEST_CASE_FIXTURE(World, "the led is the first of its names that the kernel has"
     CHECK(board.led() == root / "sys/class/leds/led-1");
 }
 
+TEST_CASE_FIXTURE(World, "the device tree's word counts, and DMI's where it has none or no meaning") {
+    CHECK(board.model() == "");
+    CHECK(board.serial() == "");
+    put("sys/class/dmi/id/product_name", "Standard PC\n");
+    put("sys/class/dmi/id/product_serial", "PC-17\n");
+    CHECK(board.model() == "Standard PC");
+    CHECK(board.serial() == "PC-17");
+    using namespace std::string_view_literals;
+    put("proc/device-tree/model", "Pine64 Rock64\0"sv);
+    put("proc/device-tree/serial-number", "9a3f\0"sv);
+    CHECK(board.model() == "Pine64 Rock64");
+    CHECK(board.serial() == "9a3f");
+    put("proc/device-tree/serial-number", "0000000000000000\0"sv);
+    CHECK(board.serial() == "PC-17");
+    put("sys/class/dmi/id/product_serial", "Not Specified\n");
+    CHECK(board.serial() == "");
+}
+
 TEST_CASE("a watchdog's status says why a boot began, as far as the driver knows") {
     CHECK(platform::reason_of_boot(0) == "");
     CHECK(platform::reason_of_boot(0x20) == "watchdog");

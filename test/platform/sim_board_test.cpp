@@ -29,6 +29,14 @@ TEST_CASE("the simulated board reads slot and boot id from its command line, and
     REQUIRE(core::replace_file(run / "cmdline", "atomix.boot_reason=watchdog\n").has_value());
     CHECK(board.boot_reason() == "watchdog");
 
+    CHECK(board.serial() == "");
+    CHECK(board.temperatures().empty());
+    REQUIRE(core::replace_file(run / "cmdline", "atomix.serial=s-17 atomix.temperature=-4500\n").has_value());
+    CHECK(board.serial() == "s-17");
+    CHECK(board.temperatures() == core::Temperatures{{"simulated", -4500, {}}});
+    REQUIRE(core::replace_file(run / "cmdline", "atomix.temperature=warm\n").has_value());
+    CHECK(board.temperatures().empty());
+
     REQUIRE(core::replace_file(run / "cmdline", "rauc.slot=C\n").has_value());
     CHECK(board.booted_slot().error().context == "rauc.slot=C names no slot (A or B)");
     CHECK(board.boot_id().error().context.find("atomix.boot_id=") != std::string::npos);
