@@ -158,8 +158,7 @@ core::Result<std::unique_ptr<core::Units>> connect_to_systemd(core::asio::any_io
                                                               unsigned owner) {
     auto bus = core::SystemdBus::open(std::move(executor), socket, owner);
     if (!bus) return bus.error();
-    std::unique_ptr<core::Units> units = std::make_unique<core::SystemdBus>(std::move(*bus));
-    return units;
+    return std::unique_ptr<core::Units>{std::make_unique<core::SystemdBus>(std::move(*bus))};
 }
 
 Task<core::Result<std::vector<health::PodmanContainer>>>
@@ -228,7 +227,9 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                                  .controller = ATOMIX_VERSION,
                                  .slot = *slot,
                                  .boot_id = *boot_id,
-                                 .started = clock.now()},
+                                 .started = clock.now(),
+                                 .model = board.model(),
+                                 .serial = board.serial()},
                     .config = in_force.state,
                     .network = net::first_setup(wishes, device),
                     .flags = config::read_flags(*device.data / "config"),
@@ -348,6 +349,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     ota::UbootEnv uboot_env{workers, *device.boot_environment, *device.boot_attempts};
     ota::WatchedBootEnv boot_env{uboot_env, progress, "life cycle"};
     std::mt19937_64 random{std::random_device{}()};
+    auto const chance = [&] { return std::uniform_real_distribution<>{0, 1}(random); };
     ota::Settlement settlement{clock, boot_env, books, update, say("ota"), settings.attempts, *boot_id};
     ota::UpdateTask updates{clock,
                             https,
@@ -361,10 +363,7 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
                             settings,
                             {.clock_is_synchronised = synchronised,
                              .baseline = [&] { return prober.baseline(); },
-                             .chance =
-                                 [&] {
-                                     return std::uniform_real_distribution<>{0, 1}(random);
-                                 }}};
+                             .chance = chance}};
     ota::LifeCycle life_cycle{clock,   workers, reboots, boot_env,   books,   settlement,
                               updates, state,   update,  say("ota"), settings};
 
@@ -373,7 +372,8 @@ int run(config::DeviceDocument const& device, core::Log const& log) {
     net::StatusServer status{{.address = core::asio::ip::address_v4{wishes.lan->address.bits},
                               .interface = *device.lan,
                               .names = names,
-                              .on_listening = [=]() mutable { serving.set(true); }},
+                              .on_listening = [=]() mutable { serving.set(true); },
+                              .sensors = [&] { return board.temperatures(); }},
                              clock,
                              state,
                              say("status")};

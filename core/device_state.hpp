@@ -25,6 +25,8 @@ struct Identity {
     Slot slot = Slot::a;      // the booted one
     std::string boot_id;      // changes with every boot
     TimePoint started{};      // when this process started
+    std::string model;        // what the maker calls the board, and this one of it; empty: nobody says
+    std::string serial;
     bool operator==(Identity const&) const = default;
 };
 

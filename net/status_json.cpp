@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 namespace net {
 namespace {
@@ -212,9 +213,27 @@ json::object watchdog(core::WatchdogState const& watchdog) {
             {"reset_us", watchdog.reset_us}};
 }
 
+// In whole degrees: no sensor of a board is better than that.
+long degrees(int millicelsius) {
+    return std::lround(millicelsius / 1000.0);
+}
+
+json::array temperatures(core::Temperatures const& measured) {
+    json::array made;
+    for (auto const& one : measured) {
+        json::value critical = nullptr;
+        if (one.critical_millicelsius) critical = degrees(*one.critical_millicelsius);
+        made.push_back(json::object{{"sensor", text_or_null(one.sensor)},
+                                    {"celsius", degrees(one.millicelsius)},
+                                    {"critical_celsius", std::move(critical)}});
+    }
+    return made;
+}
+
 }   // namespace
 
-std::string status_json(core::DeviceState const& state, core::TimePoint now) {
+std::string
+status_json(core::DeviceState const& state, core::TimePoint now, core::Temperatures const& measured) {
     auto const& identity = state.identity;
     json::object const document{
         {"schema", 1},
@@ -222,6 +241,8 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
         {"controller", identity.controller},
         {"board", identity.board},
         {"compatible", identity.compatible},
+        {"model", text_or_null(identity.model)},
+        {"serial", text_or_null(identity.serial)},
         {"slot", core::name(identity.slot)},
         {"boot_id", text_or_null(identity.boot_id)},
         {"uptime_s", core::count_s(now - identity.started)},
@@ -254,6 +275,7 @@ std::string status_json(core::DeviceState const& state, core::TimePoint now) {
           {"error", text_or_null(state.forwarding.error)},
           {"switched_off", state.forwarding.switched_off}}},
         {"watchdog", watchdog(state.watchdog)},
+        {"temperatures", temperatures(measured)},
         {"containers", containers(state.containers)},
         {"flags", list(state.flags)},
     };

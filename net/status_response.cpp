@@ -103,7 +103,8 @@ StatusResponse problem(unsigned status, std::string const& detail) {
 StatusResponse status_response(StatusRequest const& request,
                                std::vector<std::string> const& names,
                                core::DeviceState const& state,
-                               core::TimePoint now) {
+                               core::TimePoint now,
+                               Sensors const& sensors) {
     if (auto no = refused(request, names)) return *no;
     auto const path = std::string_view{request.target}.substr(0, request.target.find('?'));
     if (path != "/healthz" && path != "/api/v1/status")
@@ -116,7 +117,7 @@ StatusResponse status_response(StatusRequest const& request,
     if (path == "/healthz") return health(state.health);
     return {.status = 200,
             .content_type = std::string{kJson},
-            .body = status_json(state, now),
+            .body = status_json(state, now, sensors ? sensors() : core::Temperatures{}),
             .allow = "",
             .close = false};
 }

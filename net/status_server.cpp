@@ -60,7 +60,7 @@ StatusServer::StatusServer(StatusListen listen,
       log_{std::move(log)},
       limits_{limits},
       respond_{[this](StatusRequest const& request) {
-          return status_response(request, listen_.names, state_.now(), clock_.now());
+          return status_response(request, listen_.names, state_.now(), clock_.now(), listen_.sensors);
       }} {}
 
 Task<void> StatusServer::accept_clients(Tcp::acceptor& acceptor, core::TaskGroup& clients) {

@@ -1,7 +1,8 @@
 #pragma once
 // Shows the device's state over HTTP on the LAN: GET /healthz and GET /api/v1/status. Read-only.
 //
-// Consumes the whole DeviceState, produces nothing. At most 32 clients at once; one more is closed at once.
+// Consumes the whole DeviceState and the sensors, produces nothing. At most 32 clients at once; one more is
+// closed at once.
 
 #include "core/log.hpp"
 #include "core/task_group.hpp"
@@ -17,6 +18,7 @@ struct StatusListen {
     std::string interface;                // only clients that come in there (SO_BINDTODEVICE); empty: any
     std::vector<std::string> names;       // that this device is known by: "atomixos", "atomixos.local"
     std::function<void()> on_listening;   // each time clients can connect from now on; may be empty
+    Sensors sensors;                      // may be empty
 };
 
 class StatusServer {

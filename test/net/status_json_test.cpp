@@ -14,7 +14,8 @@ constexpr core::TimePoint kStarted{100s};
 
 core::DeviceState busy_device() {
     core::DeviceState state;
-    state.identity = {"sim", "gateway", "1.2", "0.1.0", core::Slot::b, "6f0c", kStarted};
+    state.identity = {"sim",  "gateway", "1.2",           "0.1.0",   core::Slot::b,
+                      "6f0c", kStarted,  "Pine64 Rock64", "9a3f5c1d"};
     state.config = {.source = core::ConfigState::Source::last_accepted,
                     .problems = {"atomix.yaml:1:1: version: must be 1"},
                     .accepted_by = core::Slot::a};
@@ -88,6 +89,8 @@ constexpr char const* kBusy = R"json({
   "controller": "0.1.0",
   "board": "sim",
   "compatible": "gateway",
+  "model": "Pine64 Rock64",
+  "serial": "9a3f5c1d",
   "slot": "B",
   "boot_id": "6f0c",
   "uptime_s": 65,
@@ -276,6 +279,18 @@ constexpr char const* kBusy = R"json({
     "note": "/dev/watchdog0: it does not count",
     "reset_us": false
   },
+  "temperatures": [
+    {
+      "sensor": "soc-thermal",
+      "celsius": 45,
+      "critical_celsius": 95
+    },
+    {
+      "sensor": null,
+      "celsius": -6,
+      "critical_celsius": null
+    }
+  ],
   "containers": {
     "applied": true,
     "podman_error": "of the system: nobody listens; of the app user: it says nothing",
@@ -322,14 +337,16 @@ constexpr char const* kBusy = R"json({
 }   // namespace
 
 TEST_CASE("the status shows the whole state, keys and units as promised") {
-    CHECK(net::status_json(busy_device(), kStarted + 65s) == kBusy);
+    CHECK(net::status_json(busy_device(), kStarted + 65s,
+                           {{"soc-thermal", 45'454, 95'000}, {"", -5'600, {}}}) == kBusy);
 }
 
 TEST_CASE("what is not known is null, and what there is none of is empty") {
-    auto const text = net::status_json(core::DeviceState{}, core::TimePoint{});
+    auto const text = net::status_json(core::DeviceState{}, core::TimePoint{}, {});
     for (auto const* part :
          {"\"version\": null", "\"progress_percent\": null", "\"last_commit\": null", "\"trial_s\": null",
-          "\"services\": {}", "\"known\": []", "\"flags\": []", "\"phase\": \"idle\""}) {
+          "\"services\": {}", "\"known\": []", "\"flags\": []", "\"phase\": \"idle\"", "\"model\": null",
+          "\"serial\": null", "\"temperatures\": []"}) {
         CAPTURE(part);
         CHECK(text.find(part) != std::string::npos);
     }
@@ -339,7 +356,7 @@ TEST_CASE("at most 64 containers are shown, those that are required first, and a
     core::DeviceState state;
     for (int i = 100; i < 200; ++i) state.containers.known["c" + std::to_string(i)].required = i >= 140;
     state.containers.errors = std::vector<std::string>(100, "no such image");
-    auto const status = core::parse_json_object(net::status_json(state, {}));
+    auto const status = core::parse_json_object(net::status_json(state, {}, {}));
     REQUIRE(status);
     auto const& containers = status->at("containers").as_object();
     CHECK(containers.at("known").as_object().size() == 64);
@@ -356,7 +373,7 @@ TEST_CASE("at most 128 probes are shown, those that fail first, then those that 
             {.probe = "p" + std::to_string(i),
              .good = i < 280,
              .weight = i % 2 == 0 ? core::Weight::required : core::Weight::wanted});
-    auto const status = core::parse_json_object(net::status_json(state, {}));
+    auto const status = core::parse_json_object(net::status_json(state, {}, {}));
     REQUIRE(status);
     auto const& health = status->at("health").as_object();
     std::vector<std::string> shown;
@@ -375,7 +392,7 @@ TEST_CASE("at most 128 probes are shown, those that fail first, then those that 
 TEST_CASE("a finished download is 100 percent, and one short of it is not") {
     core::DeviceState state;
     state.update.total_bytes = state.update.done_bytes = 3'000'000'000;
-    CHECK(net::status_json(state, {}).find("\"progress_percent\": 100,") != std::string::npos);
+    CHECK(net::status_json(state, {}, {}).find("\"progress_percent\": 100,") != std::string::npos);
     --state.update.done_bytes;
-    CHECK(net::status_json(state, {}).find("\"progress_percent\": 99,") != std::string::npos);
+    CHECK(net::status_json(state, {}, {}).find("\"progress_percent\": 99,") != std::string::npos);
 }

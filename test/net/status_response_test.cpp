@@ -7,8 +7,9 @@ using net::StatusResponse;
 
 namespace {
 
-StatusResponse answer(StatusRequest const& request, core::DeviceState const& state = {}) {
-    return net::status_response(request, {"atomixos", "AtomixOS.local"}, state, {});
+StatusResponse
+answer(StatusRequest const& request, core::DeviceState const& state = {}, net::Sensors const& sensors = {}) {
+    return net::status_response(request, {"atomixos", "AtomixOS.local"}, state, {}, sensors);
 }
 
 }   // namespace
@@ -93,6 +94,18 @@ TEST_CASE("a device that rolls back is not healthy, and says why") {
     auto const response = answer({"GET", "/healthz", 11, {"atomixos"}}, state);
     CHECK(response.status == 503);
     CHECK(response.body == "rolling back: dns did not answer\n");
+}
+
+TEST_CASE("the sensors are asked for each status, and for nothing else") {
+    int asked = 0;
+    net::Sensors const sensors = [&] { return core::Temperatures{{"soc-thermal", 1000 * ++asked, {}}}; };
+    for (auto const* celsius : {"\"celsius\": 1,", "\"celsius\": 2,"})
+        CHECK(answer({"GET", "/api/v1/status", 11, {"atomixos"}}, {}, sensors).body.find(celsius) !=
+              std::string::npos);
+    for (auto const* target : {"/healthz", "/"}) answer({"GET", target, 11, {"atomixos"}}, {}, sensors);
+    answer({"POST", "/api/v1/status", 11, {"atomixos"}}, {}, sensors);
+    answer({"GET", "/api/v1/status", 11, {"evil.example"}}, {}, sensors);
+    CHECK(asked == 2);
 }
 
 TEST_CASE("an error is a problem document") {

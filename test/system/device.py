@@ -18,6 +18,7 @@ import lab
 ROOT = bundles.ROOT
 ATOMIXD = Path(os.environ.get("ATOMIXD", ROOT / "build/dev/atomixd"))
 RULES = ROOT / "deploy/sim/rules.sh"
+SERIAL = "sim-0017"
 
 DOCUMENT = """\
 device: {{board: sim, compatible: atomix-sim, built: "{built}"}}
@@ -80,7 +81,8 @@ class Device:
         shutil.rmtree(self.at / "run")
         (self.at / "run").mkdir()
         self.slot = self._load()
-        (self.at / "run/cmdline").write_text(f"rauc.slot={self.slot} atomix.boot_id={os.urandom(8).hex()}\n")
+        (self.at / "run/cmdline").write_text(
+            f"rauc.slot={self.slot} atomix.boot_id={os.urandom(8).hex()} atomix.serial={SERIAL} atomix.temperature=45454\n")
         version = self._version_in(self.slot)
         (self.at / "os-release").write_text(f"VERSION_ID={version}\n")
         self._install_lan_service(version)

@@ -8,7 +8,7 @@ import unittest
 
 import bundles
 import lab
-from device import Device
+from device import SERIAL, Device
 from update_server import UpdateServer
 
 MIB = 1024 * 1024
@@ -286,6 +286,16 @@ class LifeCycle(unittest.TestCase):
     def commit(self):
         self.install("1.1.0")
         self.device.run_until(lambda: self.outcome("last_commit") == "1.1.0", 60, "a commit of 1.1.0")
+
+    def test_the_status_says_which_device_it_is_and_at_each_look_how_warm(self):
+        status = self.device.status()
+        self.assertEqual(("sim", None, SERIAL), (status["board"], status["model"], status["serial"]))
+        self.assertEqual([{"sensor": "simulated", "celsius": 45, "critical_celsius": None}], status["temperatures"])
+        sensors = self.device.at / "run/cmdline"
+        sensors.write_text(sensors.read_text().replace("45454", "61000"))
+        self.assertEqual(61, self.device.status()["temperatures"][0]["celsius"])
+        sensors.write_text(sensors.read_text().replace("61000", "off"))
+        self.assertEqual([], self.device.status()["temperatures"])
 
     def test_sigterm_ends_it_in_order(self):
         self.assertEqual(0, self.device.stop())
