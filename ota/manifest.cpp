@@ -151,7 +151,7 @@ Result<void> take_update(GroupKeys keys, Manifest& manifest) {
     if (!compatible) return compatible.error();
     auto version = keys.need("version");
     if (!version) return version.error();
-    if (!is_version(*version)) return keys.bad("version", "must be 1 to 128 of A-Z a-z 0-9 . _ -");
+    if (!is_version(*version)) return keys.bad("version", "must be 1 to 128 of A-Z a-z 0-9 . _ - +");
     manifest.compatible = std::move(*compatible);
     manifest.version = std::move(*version);
     keys.ignore({"description", "build", "min-rauc-version"});   // for people and for RAUC
@@ -227,7 +227,7 @@ Result<void> take_group(Group group, Manifest& manifest) {
 bool is_version(std::string_view text) {
     return !text.empty() && text.size() <= 128 && std::ranges::all_of(text, [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-               c == '_' || c == '-';
+               c == '_' || c == '-' || c == '+';
     });
 }
 

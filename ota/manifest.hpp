@@ -24,7 +24,7 @@ struct Image {
 
 struct Manifest {
     std::string compatible;
-    std::string version;   // [A-Za-z0-9._-]{1,128}
+    std::string version;   // [A-Za-z0-9._+-]{1,128}: deploy/version
     Image boot;
     Image rootfs;
     core::Sha256 verity_hash{};   // root
@@ -34,7 +34,7 @@ struct Manifest {
     bool operator==(Manifest const&) const = default;
 };
 
-bool is_version(std::string_view text);   // [A-Za-z0-9._-]{1,128}
+bool is_version(std::string_view text);   // [A-Za-z0-9._+-]{1,128}
 
 // Errors: bad_input, naming the group and key; refused for what RAUC allows and this device does not.
 core::Result<Manifest> parse_manifest(std::string_view text);

@@ -15,7 +15,7 @@ core::Result<Offer> parse_offer(std::string_view text) {
     auto const url = core::string_in(*object, "bundle_url");
     if (!version) return fail(Errc::bad_input, "the update server's reply has no string \"version\"");
     if (!is_version(*version))
-        return fail(Errc::bad_input, "the offered version is not of the form [A-Za-z0-9._-]{1,128}");
+        return fail(Errc::bad_input, "the offered version is not of the form [A-Za-z0-9._+-]{1,128}");
     if (!url) return fail(Errc::bad_input, "the update server's reply has no string \"bundle_url\"");
     if (!url->starts_with("https://"))
         return fail(Errc::refused, "the offered bundle_url does not start with https://");

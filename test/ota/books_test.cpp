@@ -129,6 +129,8 @@ TEST_CASE("the running version is the manifest's once an update wrote the slot, 
 
 TEST_CASE("a version in os-release is taken with or without quotes, and only if it is one") {
     CHECK(ota::version_id("VERSION_ID=12\n") == "12");
+    CHECK(ota::version_id("VERSION_ID=1.2.3+4.gabcdef012.dirty\n") ==
+          "1.2.3+4.gabcdef012.dirty");   // deploy/version
     CHECK(ota::version_id("VERSION_ID='1.2'\nVERSION=x\n") == "1.2");
     CHECK(ota::version_id("VERSION_ID=\"1 2\"\n").empty());
     CHECK(ota::version_id("VERSION=12\n").empty());
