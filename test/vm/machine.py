@@ -173,7 +173,7 @@ class Machine(Environment):
         probes = status["health"]["probes"] if status else []
         return status if probes and all(probe["good"] for probe in probes if probe["required"]) else None
 
-    def wait_until_well(self, limit=300):
+    def wait_until_well(self, limit=600):
         return self.run_until(self.is_well, limit, "a device that is well")
 
     def poll(self):
