@@ -139,15 +139,18 @@ std::vector<std::string> images_to_remove(ImageFacts const& facts, ImageWishes c
 }
 
 Task<Result<Pruned>> prune_images(Podman& podman, core::StateFile record, ImageWishes wishes) {
+    auto const read = record.read();
+    if (!read) co_return read.error();
+    ImageFacts facts;
+    if (*read) facts.ours = core::texts_in(**read, kIds);
+    if (facts.ours.empty() && all_of(wishes).empty()) co_return Pruned{};
+
     auto images = co_await podman.images();
     if (!images) co_return images.error();
     auto containers = co_await podman.containers();
     if (!containers) co_return containers.error();
-    auto const read = record.read();
-    if (!read) co_return read.error();
-
-    ImageFacts facts{.images = std::move(*images), .containers = std::move(*containers), .ours = {}};
-    if (*read) facts.ours = core::texts_in(**read, kIds);
+    facts.images = std::move(*images);
+    facts.containers = std::move(*containers);
     auto const ours = images_of_ours(facts, wishes);
     if (ours != facts.ours) {
         core::json::object content;

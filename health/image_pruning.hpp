@@ -52,7 +52,8 @@ struct Pruned {
     std::vector<std::string> errors;    // of those that stay; the next time tries them again
 };
 // Records what is ours, whether or not anything may go, and then removes. `record` is of the store behind
-// `podman` alone. Errors: podman's when it cannot be asked, the record's.
+// `podman` alone. Where none was ours and no document names one, podman is not asked: to answer, it would be
+// started. Errors: podman's when it cannot be asked, the record's.
 core::Task<core::Result<Pruned>> prune_images(Podman& podman, core::StateFile record, ImageWishes wishes);
 
 }   // namespace health

@@ -207,6 +207,18 @@ TEST_CASE_FIXTURE(
     CHECK(server.requests.back().starts_with("DELETE /v4.0.0/libpod/images/a1 "));
 }
 
+TEST_CASE_FIXTURE(World, "podman is not started for a device that never had a container") {
+    auto const done = prune(wishes({}, Ids{}));
+    REQUIRE(done);
+    CHECK(done->removed.empty());
+    CHECK(prune(wishes({}, std::nullopt)));
+    CHECK(server.requests.empty());
+
+    serve_lists();
+    CHECK(prune(wishes({}, Ids{"localhost/web:1"})));   // as the other slot wants it
+    CHECK(server.requests.size() == 2);
+}
+
 TEST_CASE_FIXTURE(World, "an image that podman will not remove does not keep the others from going") {
     REQUIRE(core::replace_file(path, R"({"schema":1,"ids":["a1","b2"]})"));
     serve_lists();
