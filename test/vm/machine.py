@@ -20,7 +20,8 @@ from network import GW_LAN
 DISK_BYTES = 4 << 30
 MACHINES = {
     # Tables of five levels, which "max" has, cost a fifth of a boot: each miss of QEMU's own address cache walks one more.
-    "qemu-amd64": ("qemu-system-x86_64", "-M", "pc", "-cpu", "max,-la57"),
+    # And with its virtualization the kernel loads KVM.
+    "qemu-amd64": ("qemu-system-x86_64", "-M", "pc", "-cpu", "max,-la57,-svm"),
     "qemu-arm64": ("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53"),
 }
 PATIENCE = {"qemu-amd64": 1, "qemu-arm64": 4}     # times each limit of what the guest does: another processor is slower
