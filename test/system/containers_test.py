@@ -70,10 +70,13 @@ def setUpModule():
     systemd_container.boot(container)
 
 
+AS_APP_USER = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "env", "-C", "/",
+               "HOME=/data/containers/appsvc", f"XDG_RUNTIME_DIR=/run/user/{UID}",
+               f"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{UID}/bus")
+
+
 def as_app_user(*argv, check=True):
-    return container.run("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "env", "-C", "/",
-                         "HOME=/data/containers/appsvc", f"XDG_RUNTIME_DIR=/run/user/{UID}",
-                         f"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{UID}/bus", *argv, check=check)
+    return container.run(*AS_APP_USER, *argv, check=check)
 
 
 def invocation(name, user=False):

@@ -14,7 +14,7 @@ import unittest
 import shipped_images
 import systemd_container
 import units
-from containers_test import IMAGE
+from containers_test import AS_APP_USER, IMAGE, UID
 from gateway_test import connects, is_closed
 from lan_client import GW_WAN, PORTS, WAN_HOST, greets
 from netlab import wait_until
@@ -203,37 +203,49 @@ class Confirm(ADevice):
 
 
 class Containers(ADevice):
-    CONTAINER = """containers:
+    CONTAINERS = """containers:
   container:
     web:
       privileged: true
       Container: {Image: "localhost/tiny:1", Pull: never, Exec: [/bin/sleep, "1000"]}
-activation: {required: [web]}
+    app:
+      privileged: false
+      Container: {Image: "localhost/tiny:1", Pull: never, Exec: [/bin/sleep, "1000"]}
+activation: {required: [web, app]}
 """
 
-    def test_a_required_container_runs_and_is_back_after_a_reboot(self):
+    def test_required_containers_run_and_are_back_after_a_reboot(self):
         device.run("sh", "-euc", IMAGE)
         device.run("podman", "import", "/tmp/image.tar", "localhost/tiny:1")
+        self.assertEqual(self.managers_state(), "inactive")   # for nobody's containers
         document = device.at / "data/config/atomix.yaml"
         self.addCleanup(self.apply, document, OPERATOR)
-        self.apply(document, OPERATOR + self.CONTAINER)
-        self.until_it_runs()
+        self.apply(document, OPERATOR + self.CONTAINERS)
+        device.run_until(lambda: self.managers_state() == "active", 60, "the app user's manager")
+        device.run(*AS_APP_USER, "podman", "import", "/tmp/image.tar", "localhost/tiny:1")
+        self.until_they_run()
         device.run("systemctl", "reboot", check=False)
         device.run_until(lambda: device.boots > self.boots, 30, "a reboot")
-        self.until_it_runs()
+        self.until_they_run()
         self.assertIn("systemd-web", device.run("podman", "ps", "--format", "{{.Names}}"))
+        self.assertIn("systemd-app", device.run(*AS_APP_USER, "podman", "ps", "--format", "{{.Names}}"))
+        self.assertIn("Linger=yes", device.run("loginctl", "show-user", "appsvc"))
 
     def apply(self, document, text):
         document.write_text(text)
         device.run("systemctl", "restart", "atomixd.service")
 
-    def until_it_runs(self):
-        wanted = {"unit": "active", "state": "running", "mode": "rootful", "required": True}
+    def managers_state(self):
+        return device.container.show(f"user@{UID}.service", "ActiveState")
+
+    def until_they_run(self):
+        modes = {"web": "rootful", "app": "rootless"}
 
         def is_so():
-            known = (device.status() or {}).get("containers", {}).get("known", {}).get("web", {})
-            return wanted.items() <= known.items()
-        device.run_until(is_so, 90, "a running container")
+            known = (device.status() or {}).get("containers", {}).get("known", {})
+            return all({"unit": "active", "state": "running", "mode": mode, "required": True}.items() <=
+                       known.get(name, {}).items() for name, mode in modes.items())
+        device.run_until(is_so, 90, "two running containers")
 
 
 @contextlib.contextmanager
