@@ -208,13 +208,13 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(World, "podman is not started for a device that never had a container") {
+    serve_lists();
     auto const done = prune(wishes({}, Ids{}));
     REQUIRE(done);
     CHECK(done->removed.empty());
+    REQUIRE(server.requests.empty());
     CHECK(prune(wishes({}, std::nullopt)));
     CHECK(server.requests.empty());
-
-    serve_lists();
     CHECK(prune(wishes({}, Ids{"localhost/web:1"})));   // as the other slot wants it
     CHECK(server.requests.size() == 2);
 }
