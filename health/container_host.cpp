@@ -73,13 +73,15 @@ bool ContainerHost::is_needed(Side const& side) const {
 
 void ContainerHost::failed(Side& side, core::Error why) {
     auto text = why.text();
-    if (text != side.problem)
+    if (text != side.problem && !side.is_starting)
         log_(Level::warning, "containers cannot be looked after, will retry",
              {{"of", side.who}, {"why", text}});
     side.problem = std::move(text);
     side.bus.reset();
     side.podman.reset();
-    side.not_before = clock_.now() + kConnections.pause(++side.failures);
+    // systemd tells when it has started.
+    auto const pause = side.is_starting ? kConnections.most : kConnections.pause(++side.failures);
+    side.not_before = clock_.now() + pause;
 }
 
 Task<Result<void>> ContainerHost::connect(Side& side, std::filesystem::path socket) {
@@ -99,25 +101,31 @@ Task<Result<void>> ContainerHost::look_as_root() {
     co_return co_await root_.units.look(*root_.bus, std::move(places));
 }
 
-// The app user's manager, which logind's units make a place for: started when it is not there.
+Task<Result<void>> ContainerHost::start_if_down(std::string unit) {
+    auto const state = co_await root_.bus->state(unit);
+    if (!state) co_return state.error();
+    if (!core::is_down(*state)) co_return Result<void>{};
+    auto const taken = co_await root_.bus->start(unit);
+    if (!taken) co_return fail(taken, "starting " + unit);
+    co_return Result<void>{};
+}
+
+// The app user's manager, which logind's units make a place for: started when it is not there. Its containers
+// wait for the network as well: both are asked for at once.
 Task<Result<void>> ContainerHost::enter_user(AppUser user) {
     if (user_.bus) co_return Result<void>{};
     if (auto ok = co_await connect(root_, settings_.systemd); !ok) co_return ok;
     auto const unit = "user@" + std::to_string(user.uid) + ".service";
     if (auto ok = root_.bus->watch(unit); !ok) co_return ok;
+    if (auto ok = co_await start_if_down(unit); !ok) co_return ok;
+    if (auto ok = co_await start_if_down(kOnline); !ok) co_return ok;
     auto const manager = co_await root_.bus->state(unit);
     if (!manager) co_return manager.error();
-    if (core::is_down(*manager)) {
-        auto const taken = co_await root_.bus->start(unit);
-        if (!taken) co_return fail(taken, "starting " + unit);
+    if (manager->active != "active") {
+        user_.is_starting = !core::is_down(*manager);
+        auto const why = user_.is_starting ? " is starting" : " does not run yet: systemctl status " + unit;
+        co_return core::fail(core::Errc::unreachable, unit + why);
     }
-    if (manager->active != "active")
-        co_return core::fail(core::Errc::unreachable, unit + " does not run yet: systemctl status " + unit);
-    auto const online = co_await root_.bus->state(kOnline);
-    if (!online) co_return online.error();
-    if (core::is_down(*online))
-        if (auto ok = co_await root_.bus->start(kOnline); !ok)
-            co_return fail(ok, "starting network-online.target");
     co_return co_await connect(user_, settings_.users / std::to_string(user.uid) / "systemd" / "private");
 }
 
@@ -139,7 +147,8 @@ Task<Result<void>> ContainerHost::look_as_user() {
 
 Task<void> ContainerHost::look_at(Side& side) {
     side.needed = is_needed(side);
-    if (!side.needed || clock_.now() < side.not_before) co_return;
+    if (!side.needed || (clock_.now() < side.not_before && !side.is_starting)) co_return;
+    side.is_starting = false;
     Result<void> looked;
     if (&side == &root_)
         looked = co_await look_as_root();
@@ -151,6 +160,7 @@ Task<void> ContainerHost::look_at(Side& side) {
     }
     side.problem.clear();
     side.failures = 0;
+    side.not_before = {};
 }
 
 Task<void> ContainerHost::look() {

@@ -74,6 +74,7 @@ private:
         std::string problem;   // why nothing can be done; empty: it can
         unsigned failures = 0;
         core::TimePoint not_before{};   // of the next attempt after those
+        bool is_starting = false;       // that is the problem: it is no failure, and systemd's news ends it
         std::optional<std::vector<PodmanContainer>> podman;
         std::string podman_error;
         unsigned socket_starts = 0;   // of podman.socket, in a row
@@ -85,6 +86,7 @@ private:
     Task<Result<void>> look_as_root();
     Task<Result<void>> look_as_user();
     Task<Result<void>> enter_user(AppUser user);
+    Task<Result<void>> start_if_down(std::string unit);   // one of the system's
     Task<Result<void>> connect(Side& side, std::filesystem::path socket);
     Task<void> ask_podman();
     Task<void> ask_podman(Side& side);

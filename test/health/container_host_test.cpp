@@ -285,6 +285,23 @@ TEST_CASE_FIXTURE(World,
     end();
 }
 
+TEST_CASE_FIXTURE(World, "rootless containers start the moment that the app user's systemd is up") {
+    want("app", false);
+    root.starting = {"user@" + uid + ".service"};
+    start();
+    CHECK(root.orders == Names{"start user@" + uid + ".service", "start network-online.target"});
+    CHECK(told("app").error == "not known: user@" + uid + ".service is starting [unreachable]");
+    CHECK(!told().applied);
+    CHECK(!log->contains("cannot be looked after"));
+    clock.advance(25s);   // it may take its time
+    CHECK(root.orders.size() == 2);
+    root.set("user@" + uid + ".service", "active");
+    clock.advance(1s);
+    CHECK(told("app").unit == "active");
+    CHECK(told().applied);
+    end();
+}
+
 TEST_CASE_FIXTURE(World, "an app user's systemd that does not start is asked for again, and told") {
     want("app", false);
     root.broken = {"user@" + uid + ".service"};

@@ -21,6 +21,7 @@ public:
     std::vector<std::string> orders;               // "start web.service", "reload", in their order
     std::set<std::string> broken;                  // units whose starts fail
     std::set<std::string> idle;                    // units whose starts are taken, and nothing comes of it
+    std::set<std::string> starting;                // units whose starts take until set() is called
     std::set<std::string> slow;                    // units whose stops take until end() is called
     std::set<std::string> without_unit;            // services that the generator makes nothing of
     std::map<std::string, std::string> refusals;   // "start web.service" -> systemd's words
@@ -67,8 +68,7 @@ private:
         }
         core::Task<core::Result<void>> start(std::string unit) override {
             auto taken = order("start " + unit);
-            if (taken && !to_.idle.contains(unit))
-                to_.set(unit, to_.broken.contains(unit) ? "failed" : "active");
+            if (taken && !to_.idle.contains(unit)) to_.set(unit, to_.state_after_start(unit));
             co_return taken;
         }
         core::Task<core::Result<void>> restart(std::string unit) override {
@@ -101,6 +101,10 @@ private:
         unsigned seen_;
     };
 
+    char const* state_after_start(std::string const& unit) const {
+        if (starting.contains(unit)) return "activating";
+        return broken.contains(unit) ? "failed" : "active";
+    }
     void generate() {
         std::set<std::string> made;
         auto const files = health::read_unit_files(files_);
