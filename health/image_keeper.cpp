@@ -42,7 +42,7 @@ Task<void> ImageKeeper::prune(ImageStore const& store) {
     Podman podman{clock_, store.socket, store.owner};
     auto const done = co_await prune_images(podman, store.record, wishes_());
     if (!done) {
-        // No socket: no container of this owner ever ran here.
+        // No socket: no container of this owner ran since the boot, so its images are as they were.
         bool const is_unused = done.error().is(core::Errc::not_found);
         log_(is_unused ? Level::debug : Level::warning, "images were not looked through, will retry in a day",
              {{"of", store.of}, {"why", done.error().text()}});

@@ -12,12 +12,12 @@ import unittest
 
 import systemd_container
 import units
+from app_user import AS_APP_USER, UID
 from lan_client import Sides, WAN_HOST
 from netlab import NetLab, wait_until
 
 GATEWAY, PORT = "10.44.0.1", "8088"
 LEASED, WAN_PORT = "10.99.0.50", "8099"
-UID = 880   # deploy/containers/sysusers.conf
 LAN = "version: 1\nnetwork: {dnsmasq: {gateway_cidr: 10.44.0.1/24, dhcp_start: 10.44.0.10, dhcp_end: 10.44.0.99}}\n"
 WEB = """
     web:
@@ -68,11 +68,6 @@ def setUpModule():
     units.run("systemctl", "--quiet", "--root", root, "enable", *systemd_container.PRODUCT_UNITS)
     container = systemd_container.Container(root, sides.gw)
     systemd_container.boot(container)
-
-
-AS_APP_USER = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "env", "-C", "/",
-               "HOME=/data/containers/appsvc", f"XDG_RUNTIME_DIR=/run/user/{UID}",
-               f"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{UID}/bus")
 
 
 def as_app_user(*argv, check=True):

@@ -14,7 +14,8 @@ import unittest
 import shipped_images
 import systemd_container
 import units
-from containers_test import AS_APP_USER, IMAGE, UID
+from app_user import AS_APP_USER, UID
+from containers_test import IMAGE
 from gateway_test import connects, is_closed
 from lan_client import GW_WAN, PORTS, WAN_HOST, greets
 from netlab import wait_until
