@@ -12,7 +12,7 @@ import unittest
 
 import systemd_container
 import units
-from app_user import AS_APP_USER, UID
+from device_containers import AS_APP_USER, UID
 from lan_client import Sides, WAN_HOST
 from netlab import NetLab, wait_until
 

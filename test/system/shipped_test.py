@@ -14,7 +14,7 @@ import unittest
 import shipped_images
 import systemd_container
 import units
-from app_user import AS_APP_USER, UID
+from device_containers import AS_APP_USER, UID, required_run
 from containers_test import IMAGE
 from gateway_test import connects, is_closed
 from lan_client import GW_WAN, PORTS, WAN_HOST, greets
@@ -241,12 +241,7 @@ activation: {required: [web, app]}
 
     def until_they_run(self):
         modes = {"web": "rootful", "app": "rootless"}
-
-        def is_so():
-            known = (device.status() or {}).get("containers", {}).get("known", {})
-            return all({"unit": "active", "state": "running", "mode": mode, "required": True}.items() <=
-                       known.get(name, {}).items() for name, mode in modes.items())
-        device.run_until(is_so, 90, "two running containers")
+        device.run_until(lambda: required_run(device.status(), modes), 90, "two running containers")
 
 
 @contextlib.contextmanager

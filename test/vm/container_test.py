@@ -2,7 +2,7 @@
 import shlex
 
 import images
-from app_user import AS_APP_USER, UID
+from device_containers import AS_APP_USER, UID, required_run
 from updates import check_agreed, offer, outcome
 
 DOCUMENT = """containers:
@@ -28,9 +28,7 @@ def as_app_user(machine, *argv):
 
 
 def containers(machine):
-    known = (machine.status() or {}).get("containers", {}).get("known", {})
-    return all({"unit": "active", "state": "running", "mode": mode, "required": True}.items() <= known.get(name, {}).items()
-               for name, mode in MODES.items())
+    return required_run(machine.status(), MODES)
 
 
 def manager(machine):
